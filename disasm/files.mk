@@ -1,0 +1,6 @@
+# The disassembler's objects, one a line.
+disasm_sources := \
+	disasm/decode.c \
+	disasm/classify.c \
+	disasm/sweep.c \
+	disasm/text.c

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PATCHER_KERNEL_H
+#define PATCHER_KERNEL_H
+
+/*
+ * A guest kernel (or module) as read from a file: its ELF image, sections,
+ * segments, symbols and relocations in one model, whatever it was packed in.
+ * All sizes and offsets in it have been checked against the image.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "patcher/problem.h"
+
+enum kernel_format {
+	KERNEL_FORMAT_ELF,       /* ELF with Linux's banner, or an ELF of unknown origin */
+	KERNEL_FORMAT_BZIMAGE,   /* Linux/x86 boot protocol; image is the unpacked payload */
+	KERNEL_FORMAT_MULTIBOOT, /* ELF with a multiboot 1 or 2 header in its first 8/32 KiB */
+	KERNEL_FORMAT_MODULE     /* ELF ET_REL */
+};
+
+struct kernel_section {
+	const char *name;     /* "" if it has none */
+	uint64_t address;     /* guest-virtual; 0-based in modules */
+	uint64_t size;        /* bytes */
+	uint64_t file_offset; /* in kernel.image; 0 without bytes */
+	const uint8_t *bytes; /* NULL for NOBITS; points into kernel.image */
+	uint32_t index;       /* ELF section index; UINT32_MAX if made from a segment */
+	bool allocated, writable, executable;
+};
+
+struct kernel_segment { /* PT_LOAD */
+	uint64_t virtual_address, physical_address;
+	uint64_t file_offset, file_size, memory_size;
+	bool readable, writable, executable;
+};
+
+enum kernel_symbol_type { SYMBOL_FUNCTION, SYMBOL_OBJECT, SYMBOL_OTHER };
+
+struct kernel_symbol {
+	const char *name;
+	uint64_t address; /* guest-virtual; in modules the offset in its section */
+	uint64_t size;    /* 0 if unknown */
+	uint32_t section; /* index into kernel.sections; UINT32_MAX if in none (absolute) */
+	uint8_t type;     /* enum kernel_symbol_type */
+};
+
+enum kernel_symbol_source {
+	SYMBOLS_NONE,
+	SYMBOLS_SYMTAB,    /* .symtab */
+	SYMBOLS_KALLSYMS,  /* the tables inside the image */
+	SYMBOLS_SYSTEM_MAP /* a file given */
+};
+
+/* One relocated word: where it stands. What it holds is in the image. */
+struct kernel_relocation {
+	uint64_t address; /* guest-virtual of the word; in modules the offset in its section */
+	uint32_t section; /* index into kernel.sections; UINT32_MAX if in none */
+	uint32_t type; /* R_386_* or R_X86_64_*; for the bzImage table R_386_32, R_X86_64_64 ... */
+	uint32_t symbol; /* ELF symbol index for ELF relocations, UINT32_MAX otherwise */
+	int64_t addend;  /* RELA, or the word's content for REL */
+};
+
+struct kernel {
+	const char *path; /* borrowed from the caller */
+	enum kernel_format format;
+	bool is_64bit;       /* ELFCLASS64 */
+	uint16_t machine;    /* EM_386, EM_X86_64 */
+	const uint8_t *file; /* the input file's bytes, as mapped */
+	size_t file_size;
+	const uint8_t *image; /* the ELF image: the file itself, or the unpacked payload */
+	size_t image_size;    /* of the ELF, without an appended relocation table */
+	uint64_t entry;       /* e_entry */
+	struct kernel_section
+	    *sections; /* allocated ones, ascending addresses (file order in modules) */
+	size_t section_count;
+	struct kernel_segment *segments;
+	size_t segment_count;
+	struct kernel_symbol *symbols; /* ascending (section for modules, then) address */
+	size_t symbol_count;
+	enum kernel_symbol_source symbol_source;
+	struct kernel_relocation *relocations; /* ascending address */
+	size_t relocation_count;
+	bool has_relocations; /* tells "none" from "not known" */
+	const char *banner;   /* linux_banner without its newline, NULL if not found */
+	uint32_t
+	    linux_version; /* (major << 16) + (minor << 8) + patch (at most 255); 0 if not Linux */
+	uint8_t build_id[64];
+	size_t build_id_size;           /* 0 if there is none */
+	struct kernel_private *private; /* what kernel_free() must give back */
+};
+
+struct kernel_read_options {
+	const char *system_map; /* a System.map file, or NULL */
+};
+
+/*
+ * Reads the kernel at path. false: *problem says why, nothing is left allocated. The file is not
+ * kept open; *kernel is valid until kernel_free().
+ */
+bool kernel_read(const char *path, const struct kernel_read_options *options, struct kernel *kernel,
+                 struct problem *problem);
+
+/* The same for bytes in memory that outlive *kernel: for fuzzing and tests. name stands for the
+ * path. */
+bool kernel_read_memory(const char *name, const uint8_t *bytes, size_t size, struct kernel *kernel,
+                        struct problem *problem);
+
+void kernel_free(struct kernel *kernel);
+
+/* "elf", "bzimage", "multiboot", "module". */
+const char *kernel_format_name(enum kernel_format format);
+
+/* The section of that name, or NULL. */
+const struct kernel_section *kernel_find_section(const struct kernel *kernel, const char *name);
+
+/* The section whose [address, address + size) holds address, or NULL. Not for modules. */
+const struct kernel_section *kernel_section_at(const struct kernel *kernel, uint64_t address);
+
+/*
+ * size bytes of the image that the kernel sees at guest-virtual address, or NULL if they are not
+ * all in the file part of one segment (one section, where there are no segments).
+ */
+const uint8_t *kernel_bytes_at(const struct kernel *kernel, uint64_t address, uint64_t size);
+
+/* The first symbol of that name, or NULL. */
+const struct kernel_symbol *kernel_find_symbol(const struct kernel *kernel, const char *name);
+
+/*
+ * The symbol that covers address: the last function (or, if none, other) symbol at or below it in
+ * the same section, and inside its size where that is known. section is an index into
+ * kernel.sections (needed for modules). NULL if there is none.
+ */
+const struct kernel_symbol *kernel_symbol_at(const struct kernel *kernel, uint32_t section,
+                                             uint64_t address);
+
+#endif

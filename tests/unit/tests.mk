@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests: tests/unit/NAME_test.c is one cmocka program, linked with the whole library.
+
+unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+check_tests += $(unit_tests)
+test_inputs += $(unit_tests)
+
+$(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) -lcmocka
+.SECONDARY: $(unit_tests:%=%.o)
