@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # postburn: the one front door. `make help` lists the targets.
 #
-# Variables: V=1 shows whole commands, SAN=1 builds with ASan and UBSan into
-# build/san, CC, CFLAGS and LDFLAGS are as usual.
+# Variables: V=1 shows whole commands, SAN=1 builds with ASan and UBSan into build/san,
+# build=DIR builds elsewhere; CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are as usual.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 
 V ?= 0
 ifeq ($(V),0)
@@ -16,7 +16,14 @@ else
 quiet =
 endif
 
+ifeq ($(origin CC),default)
 CC := gcc
+endif
+CC ?= gcc
+AR ?= ar
+INSTALL ?= install
+PREFIX ?= /usr/local
+
 SAN ?= 0
 ifeq ($(SAN),1)
 build := build/san
@@ -31,6 +38,29 @@ CFLAGS ?= -O2 -g
 host_cflags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings $(sanitizer_flags) -I. -I$(generated)
 host_libraries := -lcapstone -lelf -ljansson -lnettle -lz -lbz2 -llzma -llzo2 -llz4 -lzstd
+
+# --- packages ---------------------------------------------------------------------------------
+
+# The groups of tools/packages.txt that a goal needs besides `build`. The goals named here install
+# what is missing, if they may; a plain `make` never does.
+groups_check := build test lint kernels
+groups_check-long := $(groups_check)
+groups_demo := build kernels
+groups_bench := build test kernels
+groups_fuzz := build fuzz
+groups_lint := build test lint
+groups_kernels := build kernels
+
+# What cannot be installed is told here, in one line, before anything is built.
+goals := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out help clean,$(goals)),)
+groups := $(sort build $(foreach goal,$(goals),$(groups_$(goal))))
+may_install := $(and $(filter 0,$(shell id -u)),$(foreach goal,$(goals),$(groups_$(goal))))
+problem := $(if $(may_install),,$(shell tools/setup --check $(groups)))
+ifneq ($(problem),)
+$(error $(problem))
+endif
+endif
 
 include disasm/files.mk
 include patcher/files.mk
@@ -55,11 +85,21 @@ generated_objects := $(generated_sources:%.c=%.o)
 library := $(build)/libpostburn.a
 program := $(build)/postburn
 
-all: $(program) ## build the program (build/postburn)
+# Remembers compiler and flags: what was built with others is built again.
+flags := $(build)/flags
+flags_now := $(CC) $(host_cflags) $(CFLAGS) $(LDFLAGS)
+ifneq ($(file <$(flags)),$(flags_now))
+.PHONY: $(flags)
+endif
+$(flags):
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(flags_now))' > $@
 
-$(build)/%.o: %.c | $(generated_headers)
+all: $(program) ## build the program, build/postburn
+
+$(build)/%.o: %.c $(flags) | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(generated)/%.o: $(generated)/%.c | $(generated_headers)
+$(generated)/%.o: $(generated)/%.c $(flags) | $(generated_headers)
 	$(call quiet,CC) $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(library): $(disasm_objects) $(patcher_objects) $(generated_objects)
@@ -72,10 +112,19 @@ $(program): $(build)/patcher/main.o $(library)
 include tests/tests.mk
 include tools/tools.mk
 
+# --- the rest ---------------------------------------------------------------------------------
+
+install: $(program) ## install below DESTDIR and PREFIX (/usr/local)
+	$(INSTALL) -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/postburn
+	$(foreach page,$(wildcard docs/*.1),$(INSTALL) -D -m 644 $(page) \
+		$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(page)))
+
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \
+		expand -t 16
+	@sed -n '4,5s/^# //p' Makefile
 
 clean: ## remove everything built here (caches stay)
 	rm -rf build
 
-.PHONY: all help clean
+.PHONY: all install help clean
