@@ -1,3 +1,14 @@
 # The host tool's objects but main.c, one a line.
 patcher_sources := \
-	patcher/problem.c
+	patcher/problem.c \
+	patcher/escape.c \
+	patcher/output_file.c \
+	patcher/progress.c \
+	patcher/scan.c \
+	patcher/scan_csv.c \
+	patcher/scan_explain.c \
+	patcher/scan_filter.c \
+	patcher/scan_json.c \
+	patcher/scan_summary.c \
+	patcher/scan_text.c \
+	patcher/command_scan.c

@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-bool problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
+void problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
 {
 	va_list arguments;
 
@@ -12,7 +12,6 @@ bool problem_fill(struct problem *problem, enum diagnostic diagnostic, const cha
 	va_start(arguments, format);
 	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
 	va_end(arguments);
-	return false;
 }
 
 void problem_print(FILE *stream, const char *input_file, const struct problem *problem)

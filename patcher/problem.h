@@ -26,9 +26,10 @@ struct problem {
  * `return problem_report(problem, ELF_TRUNCATED, offset)`.
  */
 #define problem_report(problem, NAME, ...)                                                         \
-	problem_fill((problem), DIAGNOSTIC_##NAME, DIAGNOSTIC_##NAME##_FORMAT, ##__VA_ARGS__)
+	(problem_fill((problem), DIAGNOSTIC_##NAME, DIAGNOSTIC_##NAME##_FORMAT, ##__VA_ARGS__),    \
+	 false)
 
-bool problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
+void problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Prints `postburn: error: FILE: text [E123]` and, where the table has one, a second line with the
