@@ -26,8 +26,11 @@ struct problem {
  * `return problem_report(problem, ELF_TRUNCATED, offset)`.
  */
 #define problem_report(problem, NAME, ...)                                                         \
-	(problem_fill((problem), DIAGNOSTIC_##NAME, DIAGNOSTIC_##NAME##_FORMAT, ##__VA_ARGS__),    \
-	 false)
+	__extension__({                                                                            \
+		problem_fill((problem), DIAGNOSTIC_##NAME, DIAGNOSTIC_##NAME##_FORMAT,             \
+		             ##__VA_ARGS__);                                                       \
+		false;                                                                             \
+	})
 
 void problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
