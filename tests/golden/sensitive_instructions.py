@@ -185,7 +185,7 @@ def _register_class(mnemonic, operands):
 def instruction_class(text):
     """The class of an instruction given as objdump's AT&T text, or None if it is
     neither privileged nor sensitive."""
-    text = text.strip()
+    text = re.sub(r",\s+", ",", text.strip())
     while True:
         match = PREFIX.match(text)
         if not match:
