@@ -170,6 +170,15 @@ PYTHON
 	[[ "${lines[0]}" == *"[E502]" ]]
 }
 
+@test "Capstone not starting is an error" {
+	echo 'int cs_open(void); int cs_open(void) { return 1; }' >"$BATS_TEST_TMPDIR/no_capstone.c"
+	gcc -shared -fPIC -o "$BATS_TEST_TMPDIR/no_capstone.so" "$BATS_TEST_TMPDIR/no_capstone.c"
+	LD_PRELOAD="$BATS_TEST_TMPDIR/no_capstone.so" \
+		ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" run "$POSTBURN" scan "$guest"
+	[ "$status" -eq 1 ]
+	[[ "${lines[0]}" == *"[E504]" ]]
+}
+
 @test "usage: help, version, missing and unknown words" {
 	run "$POSTBURN" --help
 	[ "$status" -eq 0 ]
