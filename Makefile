@@ -45,7 +45,7 @@ host_libraries := -lcapstone -lelf -ljansson -lnettle -lz -lbz2 -llzma -llzo2 -l
 # what is missing, if they may; a plain `make` never does.
 groups_check := build test lint kernels
 groups_check-long := $(groups_check)
-groups_demo := build kernels
+groups_demo := build
 groups_bench := build test kernels
 groups_fuzz := build fuzz
 groups_lint := build test lint

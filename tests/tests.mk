@@ -36,6 +36,7 @@ check_long_linux := tiny-pae defconfig
 export POSTBURN := $(abspath $(program))
 export POSTBURN_BUILD := $(abspath $(build))
 export CMOCKA_MESSAGE_OUTPUT := TAP
+export PYTHONDONTWRITEBYTECODE := 1
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Targets that tools/ serves: lint, the kernels, the demonstration.
+
+# --- lint -------------------------------------------------------------------------------------
+
+# Every C file but generated ones. A linted file has a stamp, so an unchanged one is not read again.
+lint_c := $(sort $(wildcard disasm/*.c patcher/*.c tests/*/*.c) $(lint_sources))
+lint_h := $(sort $(wildcard disasm/*.h patcher/*.h patchtables/*.h tests/*/*.h))
+lint_python = $(shell grep -lIE '^\#!.*python3$$' tools/* tests/*/* patchtables/* disasm/* \
+	2>/dev/null) $(wildcard tools/*.py tests/*/*.py patchtables/*/*.py)
+lint_folder := $(build)/lint
+lint_stamps := $(lint_c:%=$(lint_folder)/%.tidy)
+
+lint: ## check layout, C (clang-tidy, cppcheck), shell, Python, the house's rules
+	@tools/setup $(groups_lint)
+	@$(MAKE) --no-print-directory run-lint
+
+run-lint: $(lint_folder)/format $(lint_stamps) $(lint_folder)/cppcheck
+	@echo 'LINT house'; tools/check-house
+	@echo 'LINT python'; python3 -c 'import ast, sys; \
+		[ast.parse(open(name).read(), name) for name in sys.argv[1:]]' $(sort $(lint_python))
+
+$(lint_folder)/format: $(lint_c) $(lint_h) .clang-format
+	$(call quiet,LINT) mkdir -p $(@D) && \
+		clang-format-14 --dry-run -Werror $(lint_c) $(lint_h) && touch $@
+
+# The object is there to know the headers: it is newer when one of them changed.
+$(lint_folder)/%.c.tidy: %.c $(build)/%.o .clang-tidy
+	$(call quiet,LINT) mkdir -p $(@D) && \
+		clang-tidy-14 --quiet $< -- $(filter-out -Werror,$(host_cflags)) 2>$@.log || \
+		{ cat $@.log; exit 1; }; touch $@
+
+$(lint_folder)/cppcheck: $(lint_c) $(lint_h) | $(generated_headers)
+	$(call quiet,LINT) mkdir -p $@.d && \
+		cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 --cppcheck-build-dir=$@.d \
+		-I. -I$(generated) $(lint_c) && touch $@
+
+# --- kernels, demonstration -------------------------------------------------------------------
+
+kernels: ## fetch and build the kernels that `make check` reads
+	@tools/setup $(groups_kernels)
+	@tools/kernels required $(check_linux)
+
+# Scanned when no real kernel can be had.
+small_kernel := $(build)/tests/cli/sites.elf
+
+demo: ## install what is missing, build, scan a stock Debian kernel
+	@tools/setup $(groups_demo)
+	@$(MAKE) --no-print-directory $(program) $(small_kernel)
+	@tools/demo $(program) $(small_kernel)
+
+.PHONY: lint run-lint kernels demo
