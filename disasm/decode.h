@@ -81,6 +81,9 @@ struct instruction {
 	uint8_t rex;           /* the REX byte, or 0 */
 	uint8_t vector_length; /* VEX.L, EVEX.L'L, XOP.L; 0 otherwise */
 	uint8_t vector_pp;     /* VEX/EVEX/XOP pp: 0 none, 1 66, 2 f3, 3 f2 */
+	/* The prefix that selects among instructions of one opcode, numbered as vector_pp: with
+	 * VEX, EVEX and XOP that field itself, else the last f2 or f3, else 66, else none. */
+	uint8_t mandatory_prefix;
 	uint8_t wide;          /* REX.W, VEX.W, EVEX.W, XOP.W */
 	uint8_t operand_size;  /* bits, 16, 32 or 64 */
 	uint8_t address_size;  /* bits, 16, 32 or 64 */
