@@ -1,6 +1,13 @@
 # The host tool's objects but main.c, one a line.
 patcher_sources := \
 	patcher/problem.c \
+	patcher/bzimage.c \
+	patcher/decompress.c \
+	patcher/decompress_blocks.c \
+	patcher/elf_file.c \
+	patcher/input_file.c \
+	patcher/kernel.c \
+	patcher/kernel_sections.c \
 	patcher/escape.c \
 	patcher/output_file.c \
 	patcher/progress.c \

@@ -119,6 +119,9 @@ const struct kernel_section *kernel_find_section(const struct kernel *kernel, co
 /* The section whose [address, address + size) holds address, or NULL. Not for modules. */
 const struct kernel_section *kernel_section_at(const struct kernel *kernel, uint64_t address);
 
+/* The segment whose [address, address + memory size) holds address, or NULL. */
+const struct kernel_segment *kernel_segment_at(const struct kernel *kernel, uint64_t address);
+
 /*
  * size bytes of the image that the kernel sees at guest-virtual address, or NULL if they are not
  * all in the file part of one segment (one section, where there are no segments).

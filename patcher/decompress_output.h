@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PATCHER_DECOMPRESS_OUTPUT_H
+#define PATCHER_DECOMPRESS_OUTPUT_H
+
+/* What the decompressors share: where the bytes come from and where they go. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "patcher/decompress.h"
+
+struct unpacking {
+	enum compression compression;
+	const uint8_t *input;
+	size_t input_size;
+	uint8_t *output;
+	size_t output_size; /* bytes that came out so far */
+	size_t capacity;    /* bytes allocated */
+	size_t limit;       /* the most bytes that may come out */
+	struct problem *problem;
+};
+
+/*
+ * Makes room behind the output: at least one byte, and at least `least` of them. The memory at most
+ * doubles, so it stays in proportion to what came out. false: more than the limit came out (one
+ * byte, or one block, beyond it is made room for, so that reaching it exactly is fine) or no
+ * memory.
+ */
+bool unpacking_reserve(struct unpacking *unpacking, size_t least);
+
+/* Problems; always false. consumed: how far into the input it was seen. */
+bool unpacking_damaged(struct unpacking *unpacking, size_t consumed);
+bool unpacking_truncated(struct unpacking *unpacking);
+
+/* The two containers of raw blocks (decompress_blocks.c). */
+bool unpack_lzop(struct unpacking *unpacking);
+bool unpack_lz4(struct unpacking *unpacking);
+
+#endif
