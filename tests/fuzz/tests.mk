@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Fuzzing: `make fuzz FUZZ_SECONDS=N`, and what `make check` keeps of it: the replay of seeds and of
+# found cases (regressions/HARNESS/*) through the same harnesses.
+#
+# A harness is tests/fuzz/NAME_fuzz.c. It is built twice, with all the library's sources: by clang
+# with libFuzzer, and by the house's compiler with ASan, UBSan and replay.c.
+
+fuzz_harnesses := $(sort $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
+fuzz_seeds := $(build)/fuzz/seeds
+FUZZ_SECONDS ?= 300
+FUZZ_CC ?= clang-14
+
+fuzz_common := tests/fuzz/harness.c tests/fuzz/elf_frame.c
+fuzz_library := $(disasm_sources) $(patcher_sources)
+fuzz_generated := $(generated_sources:$(generated)/%.c=generated/%.o)
+fuzz_cflags = $(filter-out $(sanitizer_flags),$(host_cflags)) -O1 -g -fno-omit-frame-pointer -MMD -MP
+fuzz_sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# --- libFuzzer --------------------------------------------------------------------------------
+
+fuzz_clang := $(build)/fuzz/clang
+fuzz_programs := $(fuzz_harnesses:%=$(fuzz_clang)/%)
+fuzz_clang_objects := $(patsubst %.c,$(fuzz_clang)/%.o,$(fuzz_common) $(fuzz_library)) \
+	$(fuzz_generated:%=$(fuzz_clang)/%)
+
+$(fuzz_clang)/%.o: %.c | $(generated_headers)
+	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
+		-fsanitize=fuzzer-no-link -c -o $@ $<
+$(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
+	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
+		-fsanitize=fuzzer-no-link -c -o $@ $<
+$(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_objects)
+	$(call quiet,FUZZLD) $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
+
+# --- replay -----------------------------------------------------------------------------------
+
+fuzz_replay := $(build)/fuzz/replay
+fuzz_replays := $(fuzz_harnesses:%=$(fuzz_replay)/%)
+fuzz_replay_objects := \
+	$(patsubst %.c,$(fuzz_replay)/%.o,tests/fuzz/replay.c $(fuzz_common) $(fuzz_library)) \
+	$(fuzz_generated:%=$(fuzz_replay)/%)
+
+$(fuzz_replay)/%.o: %.c | $(generated_headers)
+	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
+$(fuzz_replay)/generated/%.o: $(generated)/%.c | $(generated_headers)
+	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
+$(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay_objects)
+	$(call quiet,LD) $(CC) $(fuzz_sanitizers) -o $@ $^ $(host_libraries)
+
+.SECONDARY: $(fuzz_harnesses:%=$(fuzz_clang)/tests/fuzz/%_fuzz.o) \
+	$(fuzz_harnesses:%=$(fuzz_replay)/tests/fuzz/%_fuzz.o)
+
+# --- seeds, goals -----------------------------------------------------------------------------
+
+$(fuzz_seeds)/made: tests/fuzz/make-seeds tests/fuzz/miniature_kernel.py tests/fuzz/bzimage.py \
+		tests/fuzz/module.S
+	$(call quiet,SEEDS) rm -rf $(@D) && tests/fuzz/make-seeds $(@D) && touch $@
+
+check_tests += tests/fuzz/replay_test tests/fuzz/seeds_test
+test_inputs += $(fuzz_replays) $(fuzz_seeds)/made
+lint_sources += $(wildcard tests/fuzz/*.c)
+
+fuzz: ## fuzz every harness, FUZZ_SECONDS in all
+	@tools/setup $(groups_fuzz)
+	@$(MAKE) --no-print-directory run-fuzz
+
+run-fuzz: $(fuzz_programs) $(fuzz_seeds)/made
+	tests/fuzz/run-fuzz $(build)/fuzz $(FUZZ_SECONDS) $(fuzz_harnesses)
+
+.PHONY: fuzz run-fuzz
