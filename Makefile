@@ -76,6 +76,7 @@ $(generated)/diagnostics.c: patcher/diagnostics.def tools/generate-diagnostics
 	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-diagnostics source $< > $@
 
 include disasm/generated.mk
+include patchtables/generated.mk
 
 # --- objects, libraries, the program ----------------------------------------------------------
 

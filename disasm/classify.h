@@ -8,6 +8,8 @@
  */
 
 #include "disasm/decode.h"
+#include "sensitive_form_numbers.h" /* generated */
+#include "vmi_call_numbers.h"       /* generated */
 
 enum deprivileged_behaviour {
 	DEPRIVILEGED_FAULTS,  /* raises an exception outside ring 0 */
@@ -15,27 +17,58 @@ enum deprivileged_behaviour {
 	DEPRIVILEGED_HARMLESS /* executes as it would in ring 0 */
 };
 
-struct sensitive_form {
-	const char *name;       /* unique, as in instructions.def: MOV_CR_WRITE */
-	const char *mnemonic;   /* "mov cr" */
-	const char *class_name; /* the --class word: "control", "msr", "interrupt-flag", ... */
-	const char *call_name;  /* the VMI call's name: "SetCR"; "" where nothing is called */
-	uint16_t call;          /* VMI call number, 0 where nothing is called */
-	uint8_t deprivileged;   /* enum deprivileged_behaviour */
-	bool rewrite;           /* must be rewritten */
-	const char *deprivileged_reason; /* one sentence */
-	const char *xen;                 /* one sentence: what Xen does with it from ring 1 */
+/* One argument or result of the call that an instruction becomes. */
+struct form_move {
+	uint8_t place;   /* enum form_place; FORM_PLACE_NONE ends a list */
+	uint8_t operand; /* enum form_operand; FORM_OPERAND_SAME: it is in its place already */
 };
 
-/* All forms, in the order of instructions.def; generated. */
+struct sensitive_form {
+	const char *name;       /* unique, as in instructions.def: MOV_CR0_WRITE */
+	const char *mnemonic;   /* "mov" */
+	const char *operands;   /* as the SDM writes them: "cr0, r32"; "" where there are none */
+	const char *class_name; /* the --class word: "control-register", "msr", ... */
+	const char *call_name;  /* the VMI call's name: "SetCR0"; "" where nothing is called */
+	uint16_t call;          /* enum vmi_call, 0 where nothing is called */
+	uint8_t deprivileged;   /* enum deprivileged_behaviour */
+	bool rewrite; /* must be rewritten; otherwise the call is only for a ROM that wants it */
+	const char *deprivileged_reason; /* one sentence */
+	const char *xen;                 /* one sentence: what Xen does with it from ring 1 */
+	const char *notes;               /* what else the patcher must know, or "" */
+	const struct form_move *before;  /* fills the call's arguments, in this order */
+	const struct form_move *after;   /* brings the results to where they belong */
+};
+
+/* All forms, in the order of instructions.def, indexed by enum sensitive_form_number; generated. */
 extern const struct sensitive_form sensitive_forms[];
 extern const uint16_t sensitive_form_count;
 
 #define SENSITIVE_FORM_NONE UINT16_MAX
 
 /*
- * The index into sensitive_forms of the first form that matches, or
- * SENSITIVE_FORM_NONE. bytes are those that were given to decode_instruction().
+ * What an instruction of some opcode must be like to be a form. Each field but
+ * form and last has a bit for every value allowed; those of ModRM are all ones
+ * where there is no ModRM.
+ */
+struct sensitive_pattern {
+	uint8_t form;     /* enum sensitive_form_number */
+	uint8_t modes;    /* 1 << enum disasm_mode */
+	uint8_t prefixes; /* 1 none, 2 66, 4 f3, 8 f2: the last of f3 and f2 wins, also over 66 */
+	uint8_t sizes;    /* 1 16-bit operand size, 2 any other */
+	uint8_t mods;     /* 1 memory, 2 register */
+	uint16_t regs;    /* 1 << ModRM.reg, extended by REX.R */
+	uint8_t rms;      /* 1 << ModRM.rm, not extended */
+	bool last;        /* of its opcode */
+};
+
+/* Patterns, those of an opcode together, and by map and opcode the first one (0: none); generated.
+ * Forms are in the first four maps only. */
+extern const struct sensitive_pattern sensitive_patterns[];
+extern const uint8_t sensitive_opcodes[4][256];
+
+/*
+ * The index into sensitive_forms of the form that matches (no two do), or SENSITIVE_FORM_NONE.
+ * bytes are those that were given to decode_instruction(); its result must have been DECODE_OK.
  */
 uint16_t classify_instruction(const struct instruction *instruction, const uint8_t *bytes);
 
@@ -44,7 +77,10 @@ uint16_t classify_instruction(const struct instruction *instruction, const uint8
  * have this map and opcode byte, so that a sweep asks classify_instruction()
  * for a handful of candidates only.
  */
-bool opcode_may_be_sensitive(enum opcode_map map, uint8_t opcode);
+static inline bool opcode_may_be_sensitive(enum opcode_map map, uint8_t opcode)
+{
+	return (unsigned)map < 4 && sensitive_opcodes[map][opcode] != 0;
+}
 
 /* "faults", "silent", "harmless". */
 const char *deprivileged_behaviour_name(enum deprivileged_behaviour behaviour);

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Test cases made from instructions.def: bytes, and the form they must be."""
+
+from . import c_text
+from .c_forms import SOURCE, by_opcode
+from .encoding import MODES
+
+# What is put before the opcode to reach a prefix state.
+PREFIX_BYTES = {"none": b"", "66": b"\x66", "f3": b"\xf3", "f2": b"\xf2"}
+IMMEDIATES = {"": b"", "ib": b"\x80", "iw": b"\x08\x00"}
+# Prefixes that change nothing: segments, also twice.
+REDUNDANT = (b"", b"\x2e", b"\x26\x2e")
+DEFAULT_SIZE = {16: "o16", 32: "not-o16", 64: "not-o16"}
+
+
+def modrms(encoding):
+    """ModRM bytes that the encoding allows, each reg once; memory operands without displacement."""
+    if not encoding.has_modrm:
+        return [b""]
+    result = []
+    rm = min(encoding.rms)
+    for reg in sorted({reg % 8 for reg in encoding.regs}):
+        if "mem" in encoding.mods:
+            result.append(bytes((reg << 3 | rm,)))
+        if "reg" in encoding.mods:
+            result.append(bytes((0xc0 | reg << 3 | rm,)))
+    return result
+
+
+def immediate(encoding, size):
+    if encoding.immediate == "ptr":
+        return b"\x00\x10" + (b"" if size == "o16" else b"\x00\xc0") + b"\x60\x00"
+    return IMMEDIATES[encoding.immediate]
+
+
+def effective_size(mode, prefix_bytes, rex):
+    if rex & 8:
+        return "not-o16"
+    other = {"o16": "not-o16", "not-o16": "o16"}
+    size = DEFAULT_SIZE[mode]
+    return other[size] if 0x66 in prefix_bytes else size
+
+
+def variants(encoding, mode):
+    """(prefix bytes, REX byte or 0) that reach the encoding's prefix states and sizes."""
+    rex = 0x44 if encoding.regs == frozenset((8,)) else 0
+    for state in encoding.prefixes:
+        for extra in (b"", b"\x66"):
+            prefixes = (extra if PREFIX_BYTES[state] != extra else b"") + PREFIX_BYTES[state]
+            if state == "none" and extra:
+                continue
+            if effective_size(mode, prefixes, rex) in encoding.sizes:
+                yield prefixes, rex
+
+
+def expected(candidates, mode, prefixes, rex, modrm):
+    """The name of the form these bytes must be, or None: the definition the classifier is tested
+    against."""
+    state = "none"
+    for byte in prefixes:
+        if byte in (0xf2, 0xf3):
+            state = f"{byte:02x}"
+        elif byte == 0x66 and state == "none":
+            state = "66"
+    size = effective_size(mode, prefixes, rex)
+    for form, encoding in candidates:
+        if encoding.matches(mode, state, size, modrm[0] if modrm else 0, rex & 4):
+            return form if form.treatment != "ignore" else None
+    return None
+
+
+def case(mode, code, form, origin):
+    number = f"FORM_{form.name}" if form else "SENSITIVE_FORM_NONE"
+    text = ", ".join(f"0x{byte:02x}" for byte in code)
+    return f"\t{{ DISASM_MODE_{mode}, {len(code)}, {number}, {{ {text} }}, {c_text.string(origin)} }},"
+
+
+def derived(forms):
+    """Cases for every encoding in every mode it is for, with each prefix that leads to it."""
+    groups = by_opcode(forms)
+    seen = set()
+    for form in forms:
+        for encoding in form.encodings:
+            candidates = groups[encoding.map, encoding.opcode]
+            for mode in encoding.modes:
+                for prefixes, rex in variants(encoding, mode):
+                    size = effective_size(mode, prefixes, rex)
+                    tail = immediate(encoding, size)
+                    for modrm in modrms(encoding):
+                        for redundant in REDUNDANT:
+                            code = (redundant + prefixes + (bytes((rex,)) if rex else b"") +
+                                    encoding.opcode_bytes + modrm + tail)
+                            if (mode, code) not in seen:
+                                seen.add((mode, code))
+                                found = expected(candidates, mode, prefixes, rex, modrm)
+                                yield case(mode, code, found, encoding.text)
+
+
+def examples(forms):
+    for form in forms:
+        for mode, code, value in form.examples:
+            yield case(mode, code, None if form.treatment == "ignore" else form,
+                       f"example of {form.name}, {value.place}")
+
+
+def cases(forms):
+    """form_cases.h: the examples of the table, and cases derived from its encodings."""
+    return [
+        c_text.heading(SOURCE),
+        "",
+        "/* The table's own examples: each decodes to all its bytes and is that form. */",
+        "static const struct form_case form_examples[] = {",
+        *examples(forms),
+        "};",
+        "",
+        "/* What the encodings allow, made from them. */",
+        "static const struct form_case form_cases[] = {",
+        *derived(forms),
+        "};",
+    ]
