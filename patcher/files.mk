@@ -8,6 +8,19 @@ patcher_sources := \
 	patcher/input_file.c \
 	patcher/kernel.c \
 	patcher/kernel_sections.c \
+	patcher/linux_metadata.c \
+	patcher/linux_tables.c \
+	patcher/module_symbols.c \
+	patcher/table_cursor.c \
+	patcher/table_search.c \
+	patcher/alternatives.c \
+	patcher/bug_table.c \
+	patcher/code_lists.c \
+	patcher/exception_table.c \
+	patcher/jump_labels.c \
+	patcher/ksymtab.c \
+	patcher/paravirt.c \
+	patcher/static_calls.c \
 	patcher/escape.c \
 	patcher/output_file.c \
 	patcher/progress.c \

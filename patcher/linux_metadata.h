@@ -58,16 +58,18 @@ struct place_list {
 struct linux_table {
 	bool found;
 	bool by_structure; /* neither section nor symbol named it */
-	uint64_t address;  /* of its first byte */
+	uint64_t address;  /* of its first byte; in modules 0 */
 	uint64_t size;
-	uint32_t entry_size;
-	const char *layout; /* which layout was recognised: "relative-12", "absolute-8" ... */
+	uint32_t section;    /* index into kernel.sections, UINT32_MAX if unknown */
+	uint32_t entry_size; /* from one entry to the next; 0 if the table is empty */
+	const char *layout;  /* which layout was recognised: "relative-12", "absolute-8" ... */
 };
 
 struct linux_metadata {
 	struct linux_table exception_table, alternative_table, paravirt_table, smp_lock_table,
 	    jump_table, bug_table, mcount_table, static_call_table, pci_fixup_table,
 	    kprobe_blacklist_table;
+	struct linux_table smp_alternative_table; /* 2.6.17 to 2.6.23; among the alternatives */
 	struct exception_entry
 	    *exceptions; /* as in the table: ascending instructions in a built kernel */
 	size_t exception_count;
@@ -80,6 +82,7 @@ struct linux_metadata {
 	struct bug_entry *bugs;
 	size_t bug_count;
 	struct place_list smp_locks, mcount, static_call_trampolines, kprobe_blacklist, pci_fixups;
+	struct place_list static_calls; /* .static_call_sites, x86_64 only */
 };
 
 /*
