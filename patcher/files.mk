@@ -5,9 +5,15 @@ patcher_sources := \
 	patcher/decompress.c \
 	patcher/decompress_blocks.c \
 	patcher/elf_file.c \
+	patcher/identity.c \
 	patcher/input_file.c \
+	patcher/kallsyms.c \
 	patcher/kernel.c \
 	patcher/kernel_sections.c \
+	patcher/relocations.c \
+	patcher/symbol_index.c \
+	patcher/symbols.c \
+	patcher/system_map.c \
 	patcher/linux_metadata.c \
 	patcher/linux_tables.c \
 	patcher/module_symbols.c \

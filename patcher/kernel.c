@@ -44,8 +44,9 @@ static bool read_model(struct kernel *kernel, const struct kernel_read_options *
                        struct problem *problem)
 {
 	struct elf_file *elf = &kernel->private->elf;
+	const uint8_t *trailer;
+	size_t trailer_size;
 
-	(void)options;
 	if (!elf_file_open(kernel->image, kernel->image_size, elf, problem))
 		return false;
 	kernel->is_64bit = elf->is_64bit;
@@ -53,13 +54,17 @@ static bool read_model(struct kernel *kernel, const struct kernel_read_options *
 	kernel->entry = elf->entry;
 	if (elf->type == ET_REL)
 		kernel->format = KERNEL_FORMAT_MODULE;
-	if (!kernel_build_segments(kernel, problem) || !kernel_build_sections(kernel, problem) ||
-	    !kernel_cut_sections(kernel, problem))
+	if (!kernel_build_segments(kernel, problem) || !kernel_build_sections(kernel, problem))
 		return false;
-	if (kernel->section_count == 0)
+	if (kernel->section_count + kernel->segment_count == 0)
 		return problem_report(problem, ELF_NOTHING_LOADED);
+	trailer = kernel->image + elf->end;
+	trailer_size = kernel->image_size - elf->end;
 	kernel->image_size = elf->end;
-	return true;
+	return kernel_read_symbols(kernel, options, problem) &&
+	       kernel_cut_sections(kernel, problem) && kernel_index_symbols(kernel, problem) &&
+	       kernel_identify(kernel, problem) &&
+	       kernel_read_relocations(kernel, trailer, trailer_size, problem);
 }
 
 static bool read_bytes(const char *name, const uint8_t *bytes, size_t size,
@@ -120,7 +125,7 @@ void kernel_free(struct kernel *kernel)
 		free(private->section_of);
 		free(private->names);
 		free(private->banner);
-		free(private->functions);
+		free(private->covering);
 		free(private->name_table);
 		free(private);
 	}
@@ -206,20 +211,4 @@ const uint8_t *kernel_bytes_at(const struct kernel *kernel, uint64_t address, ui
 	    !bytes_in_range(address - section->address, size, section->size))
 		return NULL;
 	return section->bytes + (address - section->address);
-}
-
-const struct kernel_symbol *kernel_find_symbol(const struct kernel *kernel, const char *name)
-{
-	(void)kernel;
-	(void)name;
-	return NULL;
-}
-
-const struct kernel_symbol *kernel_symbol_at(const struct kernel *kernel, uint32_t section,
-                                             uint64_t address)
-{
-	(void)kernel;
-	(void)section;
-	(void)address;
-	return NULL;
 }

@@ -45,6 +45,7 @@ struct kernel_symbol {
 	uint64_t size;    /* 0 if unknown */
 	uint32_t section; /* index into kernel.sections; UINT32_MAX if in none (absolute) */
 	uint8_t type;     /* enum kernel_symbol_type */
+	bool weak;
 };
 
 enum kernel_symbol_source {
@@ -60,7 +61,7 @@ struct kernel_relocation {
 	uint32_t section; /* index into kernel.sections; UINT32_MAX if in none */
 	uint32_t type; /* R_386_* or R_X86_64_*; for the bzImage table R_386_32, R_X86_64_64 ... */
 	uint32_t symbol; /* ELF symbol index for ELF relocations, UINT32_MAX otherwise */
-	int64_t addend;  /* RELA, or the word's content for REL */
+	int64_t addend;  /* RELA; otherwise the word's content, sign-extended from its width */
 };
 
 struct kernel {
@@ -93,7 +94,8 @@ struct kernel {
 };
 
 struct kernel_read_options {
-	const char *system_map; /* a System.map file, or NULL */
+	/* A System.map file, or NULL. Its symbols are taken instead of the kernel's own. */
+	const char *system_map;
 };
 
 /*

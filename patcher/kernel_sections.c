@@ -193,27 +193,91 @@ bool kernel_build_sections(struct kernel *kernel, struct problem *problem)
 	return true;
 }
 
+/* Addresses that Linux' own symbols name as code. */
+struct text_range {
+	const char *start_name, *end_name, *section_name;
+	uint64_t start, end;
+};
+
+/* Sets the range's addresses. false: the kernel does not have both symbols, in order. */
+static bool find_text_range(const struct kernel *kernel, struct text_range *range)
+{
+	const struct kernel_symbol *start = kernel_find_symbol(kernel, range->start_name);
+	const struct kernel_symbol *end = kernel_find_symbol(kernel, range->end_name);
+
+	if (!start || !end || start->address >= end->address)
+		return false;
+	range->start = start->address;
+	range->end = end->address;
+	return true;
+}
+
+static void add_piece(struct kernel *kernel, const struct kernel_segment *segment, uint64_t start,
+                      uint64_t end, const char *name, bool executable)
+{
+	uint64_t offset = segment->file_offset + (start - segment->virtual_address);
+
+	if (start == end)
+		return;
+	kernel->sections[kernel->section_count++] = (struct kernel_section){
+	    .name = name,
+	    .address = start,
+	    .size = end - start,
+	    .file_offset = offset,
+	    .bytes = kernel->image + offset,
+	    .index = NO_INDEX,
+	    .allocated = true,
+	    .writable = segment->writable,
+	    .executable = executable,
+	};
+}
+
+/* The segment's bytes as sections: those of the (ascending) ranges in it are code and nothing else
+ * is; without any they are what the segment's flags say. */
+static void cut_segment(struct kernel *kernel, const struct kernel_segment *segment,
+                        const struct text_range *ranges, size_t range_count)
+{
+	uint64_t at = segment->virtual_address, end = at + segment->file_size;
+	bool cut = false;
+
+	for (size_t i = 0; i < range_count; i++) {
+		const struct text_range *range = &ranges[i];
+
+		if (range->start < at || range->start >= end)
+			continue;
+		add_piece(kernel, segment, at, range->start, "", false);
+		at = range->end < end ? range->end : end;
+		add_piece(kernel, segment, range->start, at, range->section_name, true);
+		cut = true;
+	}
+	add_piece(kernel, segment, at, end, "", cut ? false : segment->executable);
+}
+
 bool kernel_cut_sections(struct kernel *kernel, struct problem *problem)
 {
+	struct text_range ranges[] = {
+	    {.start_name = "_stext", .end_name = "_etext", .section_name = ".text"},
+	    {.start_name = "_sinittext", .end_name = "_einittext", .section_name = ".init.text"},
+	};
+	size_t count = 0;
+
 	if (kernel->section_count || kernel->segment_count == 0)
 		return true;
-	kernel->sections = calloc(kernel->segment_count, sizeof(*kernel->sections));
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (find_text_range(kernel, &ranges[i]))
+			ranges[count++] = ranges[i];
+	}
+	if (count == 2 && ranges[1].start < ranges[0].start) {
+		struct text_range first = ranges[1];
+
+		ranges[1] = ranges[0];
+		ranges[0] = first;
+	}
+	/* Each range makes at most two pieces more. */
+	kernel->sections = calloc(kernel->segment_count + 2 * count, sizeof(*kernel->sections));
 	if (!kernel->sections)
 		return problem_report(problem, OUT_OF_MEMORY);
-	for (size_t i = 0; i < kernel->segment_count; i++) {
-		const struct kernel_segment *segment = &kernel->segments[i];
-
-		kernel->sections[kernel->section_count++] = (struct kernel_section){
-		    .name = "",
-		    .address = segment->virtual_address,
-		    .size = segment->file_size,
-		    .file_offset = segment->file_offset,
-		    .bytes = kernel->image + segment->file_offset,
-		    .index = NO_INDEX,
-		    .allocated = true,
-		    .writable = segment->writable,
-		    .executable = segment->executable,
-		};
-	}
+	for (size_t i = 0; i < kernel->segment_count; i++)
+		cut_segment(kernel, &kernel->segments[i], ranges, count);
 	return true;
 }
