@@ -422,9 +422,13 @@ size_t kallsyms_unpack(const struct kallsyms *tables, size_t *position, char *bu
 	for (size_t i = 0; i < length; i++) {
 		uint8_t token = name[head + i];
 		const uint8_t *text = tables->token_table + tables->token_start[token];
+		size_t size = tables->token_length[token];
 
-		for (size_t k = 0; k < tables->token_length[token]; k++)
-			buffer[written++] = (char)text[k];
+		/* Most are short; token_index follows the table, so 8 bytes can be read. */
+		memcpy(buffer + written, text, 8);
+		if (size > 8)
+			memcpy(buffer + written + 8, text + 8, size - 8);
+		written += size;
 	}
 	buffer[written++] = '\0';
 	*position += head + length;

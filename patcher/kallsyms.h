@@ -56,9 +56,13 @@ bool kallsyms_find(const struct kernel *kernel, struct kallsyms *tables);
 /* The guest-virtual address of symbol index (below tables->count). */
 uint64_t kallsyms_address(const struct kallsyms *tables, size_t index);
 
+/* Bytes that kallsyms_unpack() may write behind the name, which the next name overwrites. */
+#define KALLSYMS_SLACK 8
+
 /*
  * Unpacks the name at *position of tables->names to buffer, which has room for what is left of
- * names_length: type letter, name, zero. Moves *position to the next. Returns the bytes written.
+ * names_length and KALLSYMS_SLACK bytes: type letter, name, zero. Moves *position to the next.
+ * Returns the bytes of the name, with letter and zero.
  */
 size_t kallsyms_unpack(const struct kallsyms *tables, size_t *position, char *buffer);
 

@@ -268,23 +268,36 @@ static const uint8_t *find_word(const struct kernel *kernel, uint64_t address, s
 	return bytes;
 }
 
+/* The section of an address, where it is mostly the one of the address before. */
+static uint32_t section_index(const struct kernel *kernel, uint64_t address, uint32_t previous)
+{
+	const struct kernel_section *section;
+
+	if (previous != NO_INDEX &&
+	    address - kernel->sections[previous].address < kernel->sections[previous].size)
+		return previous;
+	section = kernel_section_at(kernel, address);
+	return section ? (uint32_t)(section - kernel->sections) : NO_INDEX;
+}
+
 static bool read_list(struct kernel *kernel, const struct appended_table *table, size_t list,
                       uint32_t type, struct problem *problem)
 {
 	size_t size = relocated_size(kernel, type);
+	uint32_t section = NO_INDEX;
 
 	for (size_t i = 0; i < table->length[list]; i++) {
 		size_t at = table->start[list] + i;
 		uint32_t entry = bytes_load32(table->words + at * 4);
 		uint64_t address = kernel->is_64bit ? (uint64_t)(int64_t)(int32_t)entry : entry;
 		const uint8_t *bytes = find_word(kernel, address, size);
-		const struct kernel_section *section = kernel_section_at(kernel, address);
 
 		if (!bytes)
 			return problem_report(problem, RELOCATION_WORD, at, WIDE(address));
+		section = section_index(kernel, address, section);
 		kernel->relocations[kernel->relocation_count++] = (struct kernel_relocation){
 		    .address = address,
-		    .section = section ? (uint32_t)(section - kernel->sections) : NO_INDEX,
+		    .section = section,
 		    .type = type,
 		    .symbol = NO_INDEX,
 		    .addend = load_signed(bytes, size),
@@ -296,7 +309,8 @@ static bool read_list(struct kernel *kernel, const struct appended_table *table,
 static bool read_appended_table(struct kernel *kernel, const struct appended_table *table,
                                 struct problem *problem)
 {
-	kernel->relocations = calloc(table->count, sizeof(*kernel->relocations));
+	/* The count is bounded by the trailer's size; all of it is written. */
+	kernel->relocations = malloc(table->count * sizeof(*kernel->relocations));
 	if (!kernel->relocations)
 		return problem_report(problem, OUT_OF_MEMORY);
 	if (!kernel->is_64bit) {

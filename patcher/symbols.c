@@ -209,7 +209,7 @@ static bool read_kallsyms(struct kernel *kernel, struct problem *problem)
 
 	if (!kallsyms_find(kernel, &tables))
 		return true;
-	names = malloc(tables.names_length);
+	names = malloc(tables.names_length + KALLSYMS_SLACK);
 	kernel->private->names = names;
 	kernel->symbols = calloc(tables.count, sizeof(*kernel->symbols));
 	if (!names || !kernel->symbols)
