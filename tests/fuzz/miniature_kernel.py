@@ -71,6 +71,8 @@ class Kernel:
 
     layout: Layout
     functions: int = FUNCTIONS
+    banner: bool = True  # without it, it is no Linux
+    boundaries: bool = False  # symbols for the tables that a stock kernel has no symbol for
     labels: dict = field(default_factory=dict)
     symbols: list = field(default_factory=list)  # (name, kallsyms type)
     relocated: list = field(default_factory=list)  # addresses of words to relocate
@@ -170,6 +172,8 @@ class Kernel:
     def rodata(self, address):
         banner = (f"Linux version {self.layout.version} (nobody@nowhere) (gcc 12) "
                   "#1 SMP PREEMPT_DYNAMIC\n\0").encode()  # fmt: skip
+        if not self.banner:
+            banner = b"a kernel of another kind\0"
         self.labels["linux_banner"] = address
         self.symbols.append(("linux_banner", "D"))
         file_name = b"kernel/sched/core.c\0"
@@ -238,6 +242,14 @@ class Kernel:
             table += struct.pack("<HH", 100 + number, 0x801)
         return table
 
+    def bound(self, name, address, table):
+        """Symbols around a table, as asm-generic/vmlinux.lds.h has them."""
+        if self.boundaries:
+            for word, place in (("start", address), ("stop", address + len(table))):
+                self.labels[f"__{word}_{name}"] = place
+                self.symbols.append((f"__{word}_{name}", "D"))
+        return table
+
     def jump_labels(self, address):
         table = b""
         for number in range(self.functions):
@@ -249,21 +261,24 @@ class Kernel:
             else:
                 table += self.relative(code, place) + self.relative(target, place + 4)
                 table += self.word(key - place - 8)
-        return table
+        return self.bound("__jump_table", address, table)
 
-    def mcount(self, _):
-        return b"".join(self.word(self.at(f"mcount{n}")) for n in range(self.functions))
+    def mcount(self, address):
+        table = b"".join(self.word(self.at(f"mcount{n}")) for n in range(self.functions))
+        return self.bound("mcount_loc", address, table)
 
     def pci_fixups(self, address):
         table = b""
         for number in range(3):
             table += struct.pack("<HHII", 0x8086, 0x1230 + number, 0xFFFFFFFF, 0)
+            recent = self.layout.version[0] in "56"
+            if not recent:  # a pointer, aligned as such
+                table += b"\0" * (-len(table) % (self.layout.bits // 8))
             hook = self.at(f"function_{number:02d}")
-            if self.layout.version[0] in "56":
+            if recent:
                 table += self.relative(hook, address + len(table))
             else:
                 table += self.word(hook)
-            table += b"\0" * (-len(table) % (self.layout.bits // 8))
         return table
 
     EXPORTS = ("__FIXADDR_TOP", "init_task", "panic", "pv_ops")

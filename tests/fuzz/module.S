@@ -9,7 +9,11 @@ init_module:
 1:	rdmsr
 2:	cli
 3:	.byte 0x90, 0x90, 0x90
+	.if BITS == 32
 4:	lock addl $1, (%edx)
+	.else
+4:	lock addl $1, (%rdx)
+	.endif
 	.byte 0xf, 0x1f, 0x44, 0, 0
 5:	ud2
 	call _printk
