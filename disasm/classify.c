@@ -38,17 +38,19 @@ static bool modrm_matches(const struct sensitive_pattern *pattern,
 uint16_t classify_instruction(const struct instruction *instruction, const uint8_t *bytes)
 {
 	const struct sensitive_pattern *pattern;
-	unsigned prefix, size;
+	unsigned prefix, size, lock;
 
 	if (instruction->encoding != ENCODING_LEGACY ||
 	    !opcode_may_be_sensitive((enum opcode_map)instruction->map, instruction->opcode))
 		return SENSITIVE_FORM_NONE;
 	prefix = selected_prefix(instruction, bytes);
+	lock = instruction->prefixes & PREFIX_LOCK ? 2 : 1;
 	size = instruction->operand_size == 16 ? 1 : 2;
 	pattern = &sensitive_patterns[sensitive_opcodes[instruction->map][instruction->opcode]];
 	for (;; pattern++) {
 		if ((pattern->modes >> instruction->mode & 1) && (pattern->prefixes & prefix) &&
-		    (pattern->sizes & size) && modrm_matches(pattern, instruction))
+		    (pattern->sizes & size) && (pattern->locks & lock) &&
+		    modrm_matches(pattern, instruction))
 			return pattern->form;
 		if (pattern->last)
 			return SENSITIVE_FORM_NONE;

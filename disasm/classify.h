@@ -53,6 +53,7 @@ extern const uint16_t sensitive_form_count;
 struct sensitive_pattern {
 	uint8_t form;     /* enum sensitive_form_number */
 	uint8_t modes;    /* 1 << enum disasm_mode */
+	uint8_t locks;    /* 1 without LOCK, 2 with it */
 	uint8_t prefixes; /* 1 none, 2 66, 4 f3, 8 f2: the last of f3 and f2 wins, also over 66 */
 	uint8_t sizes;    /* 1 16-bit operand size, 2 any other */
 	uint8_t mods;     /* 1 memory, 2 register */

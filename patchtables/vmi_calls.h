@@ -23,14 +23,15 @@ enum {
 	CALL_PLACE_EBX = 1 << 3,
 	CALL_PLACE_ESI = 1 << 4,
 	CALL_PLACE_EDI = 1 << 5,
-	CALL_PLACE_WORD0 = 1 << 6, /* at 4(%esp) when the slot is entered */
+	CALL_PLACE_WORD0 =
+	    1
+	    << 6, /* at 4(%esp) when the slot is entered; as a result at (%esp) after the return */
 	CALL_PLACE_WORD1 = 1 << 7,
 	CALL_PLACE_WORD2 = 1 << 8,
 	CALL_PLACE_WORD3 = 1 << 9,
-	CALL_PLACE_WORD4 = 1 << 10,
-	CALL_PLACE_ZF = 1 << 11,
-	CALL_PLACE_FLAGS = 1 << 12,
-	CALL_PLACE_MEMORY = 1 << 13
+	CALL_PLACE_ZF = 1 << 10,
+	CALL_PLACE_FLAGS = 1 << 11,
+	CALL_PLACE_MEMORY = 1 << 12
 };
 
 /* Exceptions a call may raise for the guest, as bits. */

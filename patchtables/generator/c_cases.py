@@ -42,15 +42,17 @@ def effective_size(mode, prefix_bytes, rex):
 
 
 def variants(encoding, mode):
-    """(prefix bytes, REX byte or 0) that reach the encoding's prefix states and sizes."""
+    """(prefix bytes, REX byte or 0) that reach the encoding's prefix states and sizes; LOCK only
+    where it must be."""
     rex = 0x44 if encoding.regs == frozenset((8,)) else 0
+    lock = b"\xf0" if encoding.locks == ("lock",) else b""
     for state in encoding.prefixes:
         for extra in (b"", b"\x66"):
             prefixes = (extra if PREFIX_BYTES[state] != extra else b"") + PREFIX_BYTES[state]
             if state == "none" and extra:
                 continue
             if effective_size(mode, prefixes, rex) in encoding.sizes:
-                yield prefixes, rex
+                yield lock + prefixes, rex
 
 
 def expected(candidates, mode, prefixes, rex, modrm):
@@ -63,8 +65,9 @@ def expected(candidates, mode, prefixes, rex, modrm):
         elif byte == 0x66 and state == "none":
             state = "66"
     size = effective_size(mode, prefixes, rex)
+    lock = "lock" if 0xf0 in prefixes else "no-lock"
     for form, encoding in candidates:
-        if encoding.matches(mode, state, size, modrm[0] if modrm else 0, rex & 4):
+        if encoding.matches(mode, lock, state, size, modrm[0] if modrm else 0, rex & 4):
             return form if form.treatment != "ignore" else None
     return None
 

@@ -2,7 +2,7 @@
 """C made from instructions.def: the forms, and the lists the classifier looks up."""
 
 from . import c_text
-from .encoding import MODES, PREFIX_STATES, SIZES
+from .encoding import LOCKS, MODES, PREFIX_STATES, SIZES
 from .forms import ARGUMENT_PLACES, OPERANDS, RESULT_OPERANDS, RESULT_PLACES
 
 SOURCE = "patchtables/instructions.def"
@@ -83,6 +83,7 @@ def bits(values, universe):
 def pattern(form, encoding, last):
     """One element of sensitive_patterns[]: allowed values as bits."""
     return (f"\t{{ .form = FORM_{form.name}, .modes = {bits(encoding.modes, MODES)}, "
+            f".locks = {bits(encoding.locks, LOCKS)}, "
             f".prefixes = {bits(encoding.prefixes, PREFIX_STATES)}, "
             f".sizes = {bits(encoding.sizes, SIZES)}, "
             f".mods = {bits(encoding.mods, ('mem', 'reg'))}, "

@@ -71,6 +71,8 @@ class Call:
         for place in self.outputs:
             if place in REGISTERS and place not in self.clobbers:
                 block.one("out").fail(f"{place} is a result but not among the clobbers")
+        if "ZF" in self.outputs and "flags" not in self.clobbers:
+            block.one("out").fail("ZF is a result but flags is not among the clobbers")
         if not self.returns and self.outputs:
             block.one("out").fail("a call that does not return has no results")
         if self.is_extension() and not self.source:

@@ -19,12 +19,15 @@ PREFIX_WORDS = {
     "not-f3": ("none", "66", "f2"),
     "rep": ("f3", "f2"),
 }
+# LOCK is #UD nearly everywhere; with mov cr0 it names CR8.
+LOCKS = ("no-lock", "lock")
 # Operand size: `o16` and everything else.
 SIZES = ("o16", "not-o16")
 MODRM_WORDS = ("/r", "/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7", "cr0", "cr2", "cr3", "cr4",
                "cr8", "mem", "reg", "rm=0", "rm=1", "rm=2", "rm=3", "rm=4", "rm=5", "rm=6", "rm=7")
 IMMEDIATE_WORDS = ("ib", "iw", "ptr")
-WORDS = tuple(MODE_WORDS) + tuple(PREFIX_WORDS) + MODRM_WORDS + SIZES + IMMEDIATE_WORDS
+BEFORE_OPCODE = tuple(MODE_WORDS) + LOCKS + tuple(PREFIX_WORDS)
+WORDS = BEFORE_OPCODE + MODRM_WORDS + SIZES + IMMEDIATE_WORDS
 
 MAPS = {"": 0, "0f": 1, "0f38": 2, "0f3a": 3}
 
@@ -36,6 +39,7 @@ class Encoding:
         self.text = value.text
         self.place = value.place
         self.modes = MODES
+        self.locks = LOCKS
         self.prefixes = PREFIX_STATES
         self.sizes = SIZES
         self.mods = ("mem", "reg")
@@ -57,11 +61,14 @@ class Encoding:
         self.given.add(what)
 
     def read_before_opcode(self, words, value):
-        while words and (words[0] in MODE_WORDS or words[0] in PREFIX_WORDS):
+        while words and words[0] in BEFORE_OPCODE:
             word = words.pop(0)
             if word in MODE_WORDS:
                 self.once("mode", value)
                 self.modes = MODE_WORDS[word]
+            elif word in LOCKS:
+                self.once("lock", value)
+                self.locks = (word,)
             else:
                 self.once("prefix", value)
                 self.prefixes = PREFIX_WORDS[word]
@@ -79,8 +86,10 @@ class Encoding:
         return words[len(opcode_bytes):]
 
     def read_after_opcode(self, word, value):
-        if word not in WORDS or word in MODE_WORDS or word in PREFIX_WORDS:
+        if word not in WORDS:
             value.fail(f"unknown word '{word}' (allowed: hexadecimal bytes, {', '.join(WORDS)})")
+        if word in BEFORE_OPCODE:
+            value.fail(f"'{word}' must stand before the opcode")
         if word in SIZES:
             self.once("size", value)
             self.sizes = (word,)
@@ -113,9 +122,11 @@ class Encoding:
         if self.regs == frozenset((8,)) and self.modes != (64,):
             value.fail(f"'{value.text}': cr8 needs 64-only")
 
-    def matches(self, mode, prefix, size, modrm, rex_r):
+    def matches(self, mode, lock, prefix, size, modrm, rex_r):
         """Whether an instruction with this opcode and these properties is in the set."""
-        if mode not in self.modes or prefix not in self.prefixes or size not in self.sizes:
+        if mode not in self.modes or lock not in self.locks:
+            return False
+        if prefix not in self.prefixes or size not in self.sizes:
             return False
         if not self.has_modrm:
             return True
@@ -129,4 +140,4 @@ class Encoding:
             return set(getattr(self, name)) & set(getattr(other, name))
         if (self.map, self.opcode) != (other.map, other.opcode):
             return False
-        return all(map(common, ("modes", "prefixes", "sizes", "mods", "regs", "rms")))
+        return all(map(common, ("modes", "locks", "prefixes", "sizes", "mods", "regs", "rms")))

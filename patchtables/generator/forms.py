@@ -16,10 +16,10 @@ TREATMENTS = ("rewrite", "report", "ignore")
 
 # Where a springboard takes a call's arguments from and leaves its results.
 OPERANDS = ("rm", "rm-word", "reg", "address", "number", "imm8", "imm16", "offset", "selector",
-            "selector-16bit", "next", "0", "1", "2", "3", "4", "5")
-ARGUMENT_PLACES = REGISTERS + ("push",)
-RESULT_PLACES = REGISTERS + ("pop", "ZF")
-RESULT_OPERANDS = ("rm", "rm-word", "reg", "AL", "AX") + REGISTERS
+            "selector-16bit", "next", "pop", "pop-word", "0", "1", "2", "3", "4", "5")
+ARGUMENT_PLACES = REGISTERS + STACK_WORDS + ("push",)
+RESULT_PLACES = REGISTERS + ("pop", "ZF", "offset")
+RESULT_OPERANDS = ("rm", "rm-word", "reg", "push-word", "AL", "AX") + REGISTERS
 
 REQUIRED = ("instruction", "encoding", "class", "deprivileged", "reason", "xen", "treatment",
             "call", "example")
@@ -67,24 +67,23 @@ class Form:
             block.fail(f"{self.name} becomes no call, so it has no 'before' and 'after'")
 
     def check_arguments(self, block):
-        """`before` fills exactly the call's arguments: pushes in the order last word first."""
-        pushes = [place for place, _ in self.before if place == "push"]
+        """`before` fills exactly the call's arguments; pushes end with word0."""
         given = {place for place, _ in self.before if place != "push"}
-        wanted = {place for place in self.call.inputs if place in REGISTERS}
-        words = [place for place in self.call.inputs if place in STACK_WORDS]
-        if given != wanted:
-            block.fail(f"{self.name} fills {' '.join(sorted(given)) or 'no register'}, but "
-                       f"{self.call.name} takes {' '.join(sorted(wanted)) or 'none'}")
-        if pushes and len(pushes) > len(words):
-            block.fail(f"{self.name} pushes {len(pushes)} words, but {self.call.name} takes "
-                       f"{len(words)}")
+        pushes = sum(place == "push" for place, _ in self.before)
+        pushed = set(STACK_WORDS[:pushes])
+        if given & pushed:
+            block.fail(f"{self.name} pushes {' '.join(sorted(given & pushed))}, which is not there "
+                       "already")
+        if given | pushed != set(self.call.inputs):
+            block.fail(f"{self.name} fills {' '.join(sorted(given | pushed)) or 'nothing'}, but "
+                       f"{self.call.name} takes {' '.join(sorted(self.call.inputs)) or 'nothing'}")
 
     def check_results(self, block):
         for place, _ in self.after:
             if place == "pop":
                 if self.call.esp >= 0:
                     block.fail(f"{self.call.name} pushes nothing that {self.name} could pop")
-            elif place not in self.call.outputs:
+            elif place != "offset" and place not in self.call.outputs:
                 block.fail(f"{self.call.name} has no result {place} for {self.name}")
 
 
