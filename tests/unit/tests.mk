@@ -7,4 +7,3 @@ test_inputs += $(unit_tests)
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) -lcmocka
-.SECONDARY: $(unit_tests:%=%.o)
