@@ -38,6 +38,14 @@ static uint8_t nop_length(const uint8_t *code, bool five)
 	return 0;
 }
 
+/* In a built kernel the address alone tells. */
+static bool is_same_place(const struct table_reader *reader, const struct code_place *one,
+                          const struct code_place *other)
+{
+	return one->address == other->address &&
+	       (!reader->is_module || one->section == other->section);
+}
+
 /* What stands at entry->code: a nop, or a jump to entry->target. */
 static enum entry_verdict check_instruction(struct table_cursor *cursor,
                                             struct jump_label_entry *entry)
@@ -58,7 +66,7 @@ static enum entry_verdict check_instruction(struct table_cursor *cursor,
 		                     entry->code.address);
 	entry->length = code[0] == 0xeb ? 2 : 5;
 	if (!reader_branch_target(reader, &entry->code, code, &target) ||
-	    ((target.address != entry->target.address || target.section != entry->target.section) &&
+	    (!is_same_place(reader, &target, &entry->target) &&
 	     (entry->length == 2 || bytes_load32(code + 1) != 0)))
 		return cursor_refuse(cursor, "its jump goes elsewhere than its target, to",
 		                     target.address);
@@ -71,10 +79,10 @@ static enum entry_verdict check_entry(struct table_cursor *cursor, struct jump_l
 	struct table_reader *reader = cursor->reader;
 
 	entry->entry_address = cursor->source->address + cursor->offset;
-	if (!reader_code(reader, &entry->target, 1))
-		return cursor_refuse(cursor, "its target is not in code", entry->target.address);
 	if (check_instruction(cursor, entry) != ENTRY_VALID)
 		return ENTRY_INVALID;
+	if (!reader_code(reader, &entry->target, 1))
+		return cursor_refuse(cursor, "its target is not in code", entry->target.address);
 	key->address &= ~(uint64_t)KEY_FLAGS;
 	entry->key = key->address;
 	if (key->address & 3 || /* a module's key may be the kernel's */

@@ -36,26 +36,29 @@ static uint64_t entry_count(const struct table_layout *layout, uint64_t size)
 	return rest >= layout->content_size ? size / layout->entry_size + 1 : 0;
 }
 
-/* Decodes the table in trial->layout into entries, until an entry is refused. */
+/* Decodes the table in trial->layout into entries, until an entry is refused. A layout that does
+ * not fit at all leaves entries as they are. */
 static void try_layout(struct table_reader *reader, const struct table_source *source,
                        size_t entry_memory, unsigned char *entries, struct layout_trial *trial)
 {
 	const struct table_layout *layout = trial->layout;
 	uint64_t total = entry_count(layout, source->size);
 	struct table_cursor *cursor = &trial->cursor;
+	unsigned char first[TABLE_ENTRY_MEMORY_MAXIMUM], *entry = first;
 	const unsigned char *previous = NULL;
 
 	*cursor = (struct table_cursor){.reader = reader, .source = source, .layout = layout};
-	trial->count = 0;
 	for (trial->valid = 0; trial->valid < total; trial->valid++) {
-		unsigned char *entry = entries + trial->count * entry_memory;
 
 		cursor->offset = trial->valid * layout->entry_size;
 		cursor->bytes = source->bytes + cursor->offset;
 		switch (layout->decode(cursor, entry, previous)) {
 		case ENTRY_VALID:
-			previous = entry;
+			if (trial->count == 0)
+				memcpy(entries, first, entry_memory);
+			previous = entries + trial->count * entry_memory;
 			trial->count++;
+			entry = entries + trial->count * entry_memory;
 			break;
 		case ENTRY_EMPTY: break;
 		case ENTRY_INVALID: return;
@@ -188,10 +191,13 @@ static bool read_source(struct table_reader *reader, const struct table_family *
 		free(memory);
 		return false;
 	}
-	if (chosen != &trials[trial_count - 1]) { /* a later trial has overwritten it */
+	for (const struct layout_trial *later = chosen + 1; later < trials + trial_count; later++) {
 		struct layout_trial again = {.layout = chosen->layout};
 
+		if (later->count == 0)
+			continue;
 		try_layout(reader, source, family->entry_memory, memory, &again);
+		break;
 	}
 	table->layout = chosen->layout->name;
 	table->entry_size = chosen->layout->entry_size;

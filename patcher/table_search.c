@@ -8,7 +8,12 @@
 
 #include "patcher/linux_tables.h"
 
+#include <endian.h>
+
 #define PHASES_MAXIMUM 24 /* of positions in an entry: entry size / alignment */
+
+/* A run of so many entries in one layout spares the search in the others. */
+#define CONVINCING_COUNT 64
 
 struct run {
 	const struct table_layout *layout;
@@ -21,7 +26,13 @@ struct run {
 struct phase {
 	struct table_cursor cursor;
 	uint64_t start, count;
-	unsigned char previous[TABLE_ENTRY_MEMORY_MAXIMUM];
+	/* the entries decoded last and before it, in turns */
+	unsigned char entries[2][TABLE_ENTRY_MEMORY_MAXIMUM];
+};
+
+/* Where code may be, seen from a section of data: below it and above it. */
+struct reach {
+	uint64_t below, below_size, above, above_size;
 };
 
 struct search {
@@ -30,6 +41,8 @@ struct search {
 	struct run best, second;
 	struct table_source source; /* the section searched now */
 	const struct table_layout *layout;
+	struct reach reach;
+	uint32_t running; /* phases with a run */
 	struct phase phases[PHASES_MAXIMUM];
 };
 
@@ -49,78 +62,168 @@ static void keep_run(struct search *search, const struct phase *phase)
 
 static void end_run(struct search *search, struct phase *phase)
 {
+	if (phase->count == 0)
+		return;
 	keep_run(search, phase);
+	search->running--;
 	phase->count = 0;
+	phase->cursor.ended = false;
+	phase->cursor.common_target = 0;
 }
 
 /* The position starts or continues a run, or ends the one that led to it. */
 static void check_position(struct search *search, struct phase *phase, uint64_t offset)
 {
 	struct table_cursor *cursor = &phase->cursor;
-	unsigned char entry[TABLE_ENTRY_MEMORY_MAXIMUM];
+	unsigned char *entry = phase->entries[phase->count & 1];
+	unsigned char *previous = phase->count ? phase->entries[~phase->count & 1] : NULL;
 
-	if (phase->count == 0)
-		*cursor = (struct table_cursor){.reader = search->reader,
-		                                .source = &search->source,
-		                                .layout = search->layout,
-		                                .searching = true};
 	cursor->offset = offset;
 	cursor->bytes = search->source.bytes + offset;
-	if (search->layout->decode(cursor, entry, phase->count ? phase->previous : NULL) !=
-	    ENTRY_VALID) {
-		bool had_run = phase->count != 0;
-
+	if (search->layout->decode(cursor, entry, previous) == ENTRY_VALID) {
+		if (phase->count++ == 0) {
+			phase->start = offset;
+			search->running++;
+		}
+	} else if (phase->count) { /* what does not continue the run may start the next */
 		end_run(search, phase);
-		if (had_run) /* what refused to continue the run may start the next */
-			check_position(search, phase, offset);
-		return;
+		check_position(search, phase, offset);
 	}
-	if (phase->count++ == 0)
-		phase->start = offset;
-	memcpy(phase->previous, entry, search->family->entry_memory);
 }
 
-/* Whether the first field of the entry at offset leads to where code may be. */
-static inline bool leads_to_code(const struct search *search, uint64_t offset)
+/* Sections do not overlap, so all code lies below the data searched or above it. */
+static void measure_reach(struct search *search)
 {
 	const struct table_reader *reader = search->reader;
-	const uint8_t *bytes = search->source.bytes + offset;
-	uint64_t value;
+	struct reach *reach = &search->reach;
+	uint64_t address = search->source.address;
 
-	if (search->layout->first_size == 8)
-		value = bytes_load64(bytes);
-	else
-		value = (uint64_t)(int64_t)(int32_t)bytes_load32(bytes);
-	if (value == 0)
-		return false;
-	if (search->layout->form == POINTER_RELATIVE)
-		value += search->source.address + offset;
-	if (!reader->kernel->is_64bit)
-		value &= UINT32_MAX;
-	for (size_t i = 0; i < reader->code_count; i++)
-		if (value - reader->code[i].address < reader->code[i].size)
-			return true;
-	return false;
+	*reach = (struct reach){.below = 0};
+	for (size_t i = 0; i < reader->code_count; i++) {
+		const struct code_range *code = &reader->code[i];
+
+		if (code->address <= address) {
+			if (reach->below_size == 0)
+				reach->below = code->address;
+			reach->below_size = code->address + code->size - reach->below;
+		} else {
+			if (reach->above_size == 0)
+				reach->above = code->address;
+			reach->above_size = code->address + code->size - reach->above;
+		}
+	}
+}
+
+/* Whether address is where code may be. */
+static inline bool reaches(const struct reach *reach, uint64_t address)
+{
+	return address - reach->below < reach->below_size ||
+	       address - reach->above < reach->above_size;
+}
+
+#define BLOCK_WORDS 16
+
+/*
+ * Whether the word at `at` (relative: to its address, address + at * relative) leads there, for any
+ * of a block of aligned words. Without branches, so that the compiler makes vector code of it: this
+ * is where a search spends its time.
+ */
+static bool block_reaches(const uint8_t *bytes, uint32_t address, uint32_t relative,
+                          const struct reach *reach)
+{
+	uint32_t below = (uint32_t)reach->below, below_size = (uint32_t)reach->below_size;
+	uint32_t above = (uint32_t)reach->above, above_size = (uint32_t)reach->above_size;
+	uint32_t words[BLOCK_WORDS], reached = 0;
+
+	memcpy(words, bytes, sizeof(words));
+	for (uint32_t i = 0; i < BLOCK_WORDS; i++) {
+		uint32_t to = le32toh(words[i]) + address + i * 4 * relative;
+
+		reached |=
+		    (uint32_t)(to - below < below_size) | (uint32_t)(to - above < above_size);
+	}
+	return reached != 0;
+}
+
+/* The first position from offset on, below end, whose first field leads to where code may be. */
+static uint64_t skip_words32(const struct search *search, uint64_t offset, uint64_t end)
+{
+	const uint8_t *bytes = search->source.bytes;
+	uint32_t step = search->family->search_alignment;
+	uint32_t relative = search->layout->form == POINTER_RELATIVE;
+	uint32_t base = (uint32_t)search->source.address * relative;
+	struct reach reach = search->reach;
+
+	while (offset < end) {
+		if (step == 4 && end - offset > 4 * BLOCK_WORDS &&
+		    !block_reaches(bytes + offset, base + (uint32_t)offset * relative, relative,
+		                   &reach)) {
+			offset += 4 * BLOCK_WORDS;
+			continue;
+		}
+		for (uint32_t i = 0; i < BLOCK_WORDS && offset < end; i++, offset += step) {
+			uint32_t word = bytes_load32(bytes + offset);
+
+			if (word &&
+			    reaches(&reach, (uint32_t)(word + base + (uint32_t)offset * relative)))
+				return offset;
+		}
+	}
+	return offset;
+}
+
+/* The same for 64-bit kernels, whose relative words are 32 bits long. */
+static uint64_t skip_words64(const struct search *search, uint64_t offset, uint64_t end)
+{
+	const uint8_t *bytes = search->source.bytes;
+	uint64_t step = search->family->search_alignment;
+	bool is_relative = search->layout->form == POINTER_RELATIVE;
+
+	for (; offset < end; offset += step) {
+		uint64_t word = is_relative
+		                    ? (uint64_t)(int64_t)(int32_t)bytes_load32(bytes + offset)
+		                    : bytes_load64(bytes + offset);
+		uint64_t address = is_relative ? word + search->source.address + offset : word;
+
+		if (word && reaches(&search->reach, address))
+			break;
+	}
+	return offset;
+}
+
+static uint64_t skip(const struct search *search, uint64_t offset, uint64_t end)
+{
+	return search->reader->kernel->is_64bit ? skip_words64(search, offset, end)
+	                                        : skip_words32(search, offset, end);
 }
 
 static void search_section(struct search *search)
 {
-	uint64_t size = search->source.size;
 	uint32_t step = search->family->search_alignment;
 	uint32_t phase_count = search->layout->entry_size / step;
-	uint32_t phase_index = 0;
+	uint64_t offset = 0, end = 0;
 
+	if (search->source.size >= search->layout->entry_size)
+		end = search->source.size - search->layout->entry_size + 1;
+	measure_reach(search);
+	search->running = 0;
 	for (uint32_t i = 0; i < phase_count; i++)
-		search->phases[i].count = 0;
-	for (uint64_t offset = 0; offset + search->layout->entry_size <= size; offset += step) {
-		struct phase *phase = &search->phases[phase_index];
+		search->phases[i] = (struct phase){.cursor = {.reader = search->reader,
+		                                              .source = &search->source,
+		                                              .layout = search->layout,
+		                                              .searching = true}};
+	while (offset < end) {
+		uint64_t next = skip(search, offset, search->running ? offset + 1 : end);
+		struct phase *phase = &search->phases[offset / step % phase_count];
 
-		if (leads_to_code(search, offset))
-			check_position(search, phase, offset);
-		else if (phase->count)
+		if (search->running && next != offset) {
 			end_run(search, phase);
-		if (++phase_index == phase_count)
-			phase_index = 0;
+		} else if (next < end) {
+			phase = &search->phases[next / step % phase_count];
+			check_position(search, phase, next);
+			next += step;
+		}
+		offset = next;
 	}
 	for (uint32_t i = 0; i < phase_count; i++)
 		end_run(search, &search->phases[i]);
@@ -146,7 +249,7 @@ bool table_search(struct table_reader *reader, const struct table_family *family
 
 	for (size_t i = 0; i < family->layout_count; i++) {
 		search.layout = &family->layouts[i];
-		if (!table_layout_suits(reader, search.layout))
+		if (!table_layout_suits(reader, search.layout) || best->count >= CONVINCING_COUNT)
 			continue;
 		for (size_t j = 0; j < reader->kernel->section_count; j++) {
 			const struct kernel_section *section = &reader->kernel->sections[j];
