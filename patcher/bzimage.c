@@ -71,6 +71,7 @@ static bool unpack_described(const uint8_t *file, size_t size, uint8_t **payload
 	if (*payload_size == declared)
 		return true;
 	free(*payload);
+	*payload = NULL;
 	return problem_report(problem, BZIMAGE_SIZE_MISMATCH, *payload_size, declared);
 }
 
@@ -112,5 +113,6 @@ bool bzimage_unpack(const uint8_t *file, size_t size, uint8_t **payload, size_t 
 	if (is_elf(*payload, *payload_size))
 		return true;
 	free(*payload);
+	*payload = NULL;
 	return problem_report(problem, BZIMAGE_NOT_ELF);
 }

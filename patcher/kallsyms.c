@@ -237,6 +237,8 @@ static bool find_markers_apart(struct search *search)
 {
 	size_t end = search->tokens_start;
 
+	if (end < 8) /* no room for a marker and what stands before it */
+		return false;
 	for (size_t offset = align_up(search, end, 4) - 4; offset >= 4 && search->budget > 0;
 	     offset -= 4) {
 		size_t count = 1, gap;

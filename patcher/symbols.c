@@ -203,6 +203,7 @@ enum kernel_symbol_type kernel_symbol_type_of_letter(char letter)
 
 static bool read_kallsyms(struct kernel *kernel, struct problem *problem)
 {
+	uint64_t mask = kernel->is_64bit ? UINT64_MAX : UINT32_MAX;
 	struct kallsyms tables;
 	size_t position = 0, written = 0;
 	char *names;
@@ -220,7 +221,7 @@ static bool read_kallsyms(struct kernel *kernel, struct problem *problem)
 		written += kallsyms_unpack(&tables, &position, name);
 		kernel->symbols[i] = (struct kernel_symbol){
 		    .name = name + 1, /* behind the letter */
-		    .address = kallsyms_address(&tables, i),
+		    .address = kallsyms_address(&tables, i) & mask,
 		    .section = NO_INDEX,
 		    .type = kernel_symbol_type_of_letter(name[0]),
 		    .weak = name[0] == 'w' || name[0] == 'W',
