@@ -208,34 +208,20 @@ static bool read_source(struct table_reader *reader, const struct table_family *
 
 /* --- where the table stands ------------------------------------------------------------------- */
 
-static int compare_relocations(const void *left, const void *right)
-{
-	const struct kernel_relocation *const *a = left, *const *b = right;
-
-	return (*a)->address < (*b)->address ? -1 : (*a)->address > (*b)->address;
-}
-
-/* A module's relocations of one section, ascending. */
-static bool collect_relocations(struct table_reader *reader, uint32_t section,
-                                struct table_source *source)
+size_t reader_relocations(const struct table_reader *reader, uint32_t section)
 {
 	const struct kernel *kernel = reader->kernel;
-	size_t count = 0, filled = 0;
+	size_t low = 0, high = kernel->relocation_count;
 
-	for (size_t i = 0; i < kernel->relocation_count; i++)
-		count += kernel->relocations[i].section == section;
-	if (count == 0)
-		return true;
-	source->relocations = malloc(count * sizeof(const struct kernel_relocation *));
-	if (!source->relocations)
-		return problem_report(reader->problem, OUT_OF_MEMORY);
-	for (size_t i = 0; i < kernel->relocation_count; i++)
-		if (kernel->relocations[i].section == section)
-			source->relocations[filled++] = &kernel->relocations[i];
-	source->relocation_count = count;
-	qsort(source->relocations, count, sizeof(const struct kernel_relocation *),
-	      compare_relocations);
-	return true;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (kernel->relocations[middle].section < section)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static bool locate_by_section(struct table_reader *reader, const struct table_family *family,
@@ -247,9 +233,15 @@ static bool locate_by_section(struct table_reader *reader, const struct table_fa
 	source->address = reader->is_module ? 0 : section->address;
 	source->bytes = section->bytes ? section->bytes : reader->kernel->image;
 	source->size = section->size;
-	if (!reader->is_module)
-		return true;
-	return collect_relocations(reader, (uint32_t)(section - reader->kernel->sections), source);
+	if (reader->is_module) {
+		const struct kernel *kernel = reader->kernel;
+		uint32_t index = (uint32_t)(section - kernel->sections);
+		size_t first = reader_relocations(reader, index);
+
+		source->relocations = kernel->relocations + first;
+		source->relocation_count = reader_relocations(reader, index + 1) - first;
+	}
+	return true;
 }
 
 static bool locate_by_symbols(struct table_reader *reader, const struct table_family *family,
@@ -315,7 +307,6 @@ bool table_read(struct table_reader *reader, const struct table_family *family,
 		if (source.size)
 			done = read_source(reader, family, &source, table, entries, count);
 	}
-	free(source.relocations);
 	return done;
 }
 

@@ -78,7 +78,7 @@ struct table_source { /* where a table stands */
 	uint64_t size;
 	bool by_structure;
 	/* in modules: the relocations of its section, ascending */
-	const struct kernel_relocation **relocations;
+	const struct kernel_relocation *relocations;
 	size_t relocation_count;
 };
 
@@ -152,10 +152,13 @@ bool table_read_places(struct table_reader *reader, const struct table_family *f
 
 /*
  * Where the family's table stands by section or symbols; source->bytes is NULL if neither tells.
- * false: they contradict the image. The caller frees source->relocations.
+ * false: they contradict the image.
  */
 bool table_locate(struct table_reader *reader, const struct table_family *family,
                   struct table_source *source);
+
+/* The first of a module's relocations whose section is `section` or a later one. */
+size_t reader_relocations(const struct table_reader *reader, uint32_t section);
 
 /* Whether the layout can be in a kernel of this class at all. */
 bool table_layout_suits(const struct table_reader *reader, const struct table_layout *layout);

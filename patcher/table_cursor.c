@@ -4,7 +4,6 @@
 #include "patcher/linux_tables.h"
 
 #include <elf.h>
-#include <stdlib.h>
 
 enum entry_verdict cursor_refuse(struct table_cursor *cursor, const char *reason, uint64_t value)
 {
@@ -27,12 +26,22 @@ static bool relocation_is(const struct table_reader *reader,
 	       relocation->type == R_X86_64_32S;
 }
 
-static int compare_address(const void *key, const void *element)
+/* The relocation, of count that belong to one section, at an address in it; NULL if there is none.
+ */
+static const struct kernel_relocation *find_relocation(const struct kernel_relocation *relocations,
+                                                       size_t count, uint64_t address)
 {
-	uint64_t address = *(const uint64_t *)key;
-	const struct kernel_relocation *const *relocation = element;
+	size_t low = 0, high = count;
 
-	return address < (*relocation)->address ? -1 : address > (*relocation)->address;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (relocations[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && relocations[low].address == address ? &relocations[low] : NULL;
 }
 
 /*
@@ -55,19 +64,17 @@ static bool module_pointer(struct table_cursor *cursor, uint32_t at, enum pointe
 {
 	const struct table_source *source = cursor->source;
 	uint64_t address = source->address + cursor->offset + at;
-	const struct kernel_relocation **found = NULL;
+	const struct kernel_relocation *found =
+	    find_relocation(source->relocations, source->relocation_count, address);
 
-	if (source->relocation_count)
-		found = bsearch(&address, source->relocations, source->relocation_count,
-		                sizeof(const struct kernel_relocation *), compare_address);
-	if (!found || !relocation_is(cursor->reader, *found, form)) {
+	if (!found || !relocation_is(cursor->reader, found, form)) {
 		cursor_refuse(cursor, "no relocation of the right kind makes its pointer at",
 		              address);
 		return false;
 	}
-	if (!relocation_place(cursor->reader, *found, place)) {
+	if (!relocation_place(cursor->reader, found, place)) {
 		cursor_refuse(cursor, "its relocation names no symbol of the module: number",
-		              (*found)->symbol);
+		              found->symbol);
 		return false;
 	}
 	return true;
@@ -194,28 +201,6 @@ const uint8_t *reader_bytes(struct table_reader *reader, const struct code_place
 
 /* --- branches --------------------------------------------------------------------------------- */
 
-/* A module's relocation of the rel32 at (section, address), or NULL. */
-static const struct kernel_relocation *branch_relocation(const struct table_reader *reader,
-                                                         uint32_t section, uint64_t address)
-{
-	const struct kernel_relocation *relocations = reader->kernel->relocations;
-	size_t low = 0, high = reader->kernel->relocation_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct kernel_relocation *found = &relocations[middle];
-
-		if (found->section == section && found->address == address)
-			return found;
-		if (found->section < section ||
-		    (found->section == section && found->address < address))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 bool reader_branch_target(struct table_reader *reader, const struct code_place *place,
                           const uint8_t *bytes, struct code_place *target)
 {
@@ -223,8 +208,10 @@ bool reader_branch_target(struct table_reader *reader, const struct code_place *
 	int64_t displacement = length == 2 ? (int8_t)bytes[1] : (int32_t)bytes_load32(bytes + 1);
 
 	if (reader->is_module && length == 5) {
+		size_t first = reader_relocations(reader, place->section);
+		size_t count = reader_relocations(reader, place->section + 1) - first;
 		const struct kernel_relocation *relocation =
-		    branch_relocation(reader, place->section, place->address + 1);
+		    find_relocation(reader->kernel->relocations + first, count, place->address + 1);
 
 		if (relocation) { /* relative to the end of the rel32, not to its start */
 			if (!relocation_place(reader, relocation, target))
