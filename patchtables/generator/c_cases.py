@@ -3,14 +3,13 @@
 
 from . import c_text
 from .c_forms import SOURCE, by_opcode
-from .encoding import MODES
+from .encoding import Start, operand_size
 
 # What is put before the opcode to reach a prefix state.
 PREFIX_BYTES = {"none": b"", "66": b"\x66", "f3": b"\xf3", "f2": b"\xf2"}
 IMMEDIATES = {"": b"", "ib": b"\x80", "iw": b"\x08\x00"}
 # Prefixes that change nothing: segments, also twice.
 REDUNDANT = (b"", b"\x2e", b"\x26\x2e")
-DEFAULT_SIZE = {16: "o16", 32: "not-o16", 64: "not-o16"}
 
 
 def modrms(encoding):
@@ -33,14 +32,6 @@ def immediate(encoding, size):
     return IMMEDIATES[encoding.immediate]
 
 
-def effective_size(mode, prefix_bytes, rex):
-    if rex & 8:
-        return "not-o16"
-    other = {"o16": "not-o16", "not-o16": "o16"}
-    size = DEFAULT_SIZE[mode]
-    return other[size] if 0x66 in prefix_bytes else size
-
-
 def variants(encoding, mode):
     """(prefix bytes, REX byte or 0) that reach the encoding's prefix states and sizes; LOCK only
     where it must be."""
@@ -51,23 +42,15 @@ def variants(encoding, mode):
             prefixes = (extra if PREFIX_BYTES[state] != extra else b"") + PREFIX_BYTES[state]
             if state == "none" and extra:
                 continue
-            if effective_size(mode, prefixes, rex) in encoding.sizes:
+            if operand_size(mode, prefixes, rex) in encoding.sizes:
                 yield lock + prefixes, rex
 
 
-def expected(candidates, mode, prefixes, rex, modrm):
-    """The name of the form these bytes must be, or None: the definition the classifier is tested
-    against."""
-    state = "none"
-    for byte in prefixes:
-        if byte in (0xf2, 0xf3):
-            state = f"{byte:02x}"
-        elif byte == 0x66 and state == "none":
-            state = "66"
-    size = effective_size(mode, prefixes, rex)
-    lock = "lock" if 0xf0 in prefixes else "no-lock"
+def expected(candidates, mode, code):
+    """The form these bytes must be, or None: the definition the classifier is tested against."""
+    start = Start(mode, code)
     for form, encoding in candidates:
-        if encoding.matches(mode, lock, state, size, modrm[0] if modrm else 0, rex & 4):
+        if encoding.matches(start):
             return form if form.treatment != "ignore" else None
     return None
 
@@ -78,25 +61,28 @@ def case(mode, code, form, origin):
     return f"\t{{ DISASM_MODE_{mode}, {len(code)}, {number}, {{ {text} }}, {c_text.string(origin)} }},"
 
 
+def codes(encoding, mode):
+    """Bytes of the encoding, with each prefix that leads to it."""
+    for prefixes, rex in variants(encoding, mode):
+        tail = immediate(encoding, operand_size(mode, prefixes, rex))
+        for modrm in modrms(encoding):
+            for redundant in REDUNDANT:
+                yield (redundant + prefixes + (bytes((rex,)) if rex else b"") +
+                       encoding.opcode_bytes + modrm + tail)
+
+
 def derived(forms):
-    """Cases for every encoding in every mode it is for, with each prefix that leads to it."""
+    """Cases for every encoding in every mode it is for."""
     groups = by_opcode(forms)
     seen = set()
     for form in forms:
         for encoding in form.encodings:
             candidates = groups[encoding.map, encoding.opcode]
             for mode in encoding.modes:
-                for prefixes, rex in variants(encoding, mode):
-                    size = effective_size(mode, prefixes, rex)
-                    tail = immediate(encoding, size)
-                    for modrm in modrms(encoding):
-                        for redundant in REDUNDANT:
-                            code = (redundant + prefixes + (bytes((rex,)) if rex else b"") +
-                                    encoding.opcode_bytes + modrm + tail)
-                            if (mode, code) not in seen:
-                                seen.add((mode, code))
-                                found = expected(candidates, mode, prefixes, rex, modrm)
-                                yield case(mode, code, found, encoding.text)
+                for code in codes(encoding, mode):
+                    if (mode, code) not in seen:
+                        seen.add((mode, code))
+                        yield case(mode, code, expected(candidates, mode, code), encoding.text)
 
 
 def examples(forms):

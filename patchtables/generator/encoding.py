@@ -30,6 +30,9 @@ BEFORE_OPCODE = tuple(MODE_WORDS) + LOCKS + tuple(PREFIX_WORDS)
 WORDS = BEFORE_OPCODE + MODRM_WORDS + SIZES + IMMEDIATE_WORDS
 
 MAPS = {"": 0, "0f": 1, "0f38": 2, "0f3a": 3}
+# Bytes that lead on to a map and so are no opcode of theirs.
+ESCAPES = {(0, 0x0f), (1, 0x38), (1, 0x3a)}
+LEGACY_PREFIXES = b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3"
 
 
 class Encoding:
@@ -79,10 +82,13 @@ class Encoding:
                                                 words))
         self.opcode_bytes = bytes.fromhex("".join(opcode_bytes))
         escape = "".join(opcode_bytes[:-1])
-        if not opcode_bytes or escape not in MAPS:
+        last = self.opcode_bytes[-1:]
+        if not last or escape not in MAPS or (MAPS[escape], last[0]) in ESCAPES:
             value.fail(f"'{value.text}' has no opcode: XX, 0f XX, 0f 38 XX or 0f 3a XX")
+        if escape == "" and last in LEGACY_PREFIXES:
+            value.fail(f"'{value.text}': {last.hex()} is a prefix and no opcode")
         self.map = MAPS[escape]
-        self.opcode = self.opcode_bytes[-1]
+        self.opcode = last[0]
         return words[len(opcode_bytes):]
 
     def read_after_opcode(self, word, value):
@@ -122,17 +128,19 @@ class Encoding:
         if self.regs == frozenset((8,)) and self.modes != (64,):
             value.fail(f"'{value.text}': cr8 needs 64-only")
 
-    def matches(self, mode, lock, prefix, size, modrm, rex_r):
-        """Whether an instruction with this opcode and these properties is in the set."""
-        if mode not in self.modes or lock not in self.locks:
+    def matches(self, start):
+        """Whether the instruction that begins so is in the set."""
+        if (start.map, start.opcode) != (self.map, self.opcode):
             return False
-        if prefix not in self.prefixes or size not in self.sizes:
+        if start.mode not in self.modes or start.lock not in self.locks:
+            return False
+        if start.prefix not in self.prefixes or start.size not in self.sizes:
             return False
         if not self.has_modrm:
             return True
-        mod = "reg" if modrm >> 6 == 3 else "mem"
-        reg = (modrm >> 3 & 7) + (8 if rex_r else 0)
-        return mod in self.mods and reg in self.regs and (modrm & 7) in self.rms
+        mod = "reg" if start.modrm >> 6 == 3 else "mem"
+        reg = (start.modrm >> 3 & 7) + (8 if start.rex & 4 else 0)
+        return mod in self.mods and reg in self.regs and (start.modrm & 7) in self.rms
 
     def overlaps(self, other):
         """Whether some instruction is in both sets."""
@@ -141,3 +149,40 @@ class Encoding:
         if (self.map, self.opcode) != (other.map, other.opcode):
             return False
         return all(map(common, ("modes", "locks", "prefixes", "sizes", "mods", "regs", "rms")))
+
+
+class Start:
+    """The first bytes of an instruction, as far as an Encoding asks for them."""
+
+    def __init__(self, mode, code):
+        self.mode = mode
+        self.rex = 0
+        rest = code.lstrip(LEGACY_PREFIXES)
+        prefixes = code[:len(code) - len(rest)]
+        if mode == 64 and rest and rest[0] & 0xf0 == 0x40:
+            self.rex = rest[0]
+            rest = rest[1:]
+        self.lock = "lock" if 0xf0 in prefixes else "no-lock"
+        self.prefix = selected_prefix(prefixes)
+        self.size = operand_size(mode, prefixes, self.rex)
+        self.map = 0
+        while rest and (self.map, rest[0]) in ESCAPES:
+            self.map = {0x0f: 1, 0x38: 2, 0x3a: 3}[rest[0]]
+            rest = rest[1:]
+        self.opcode = rest[0] if rest else None
+        self.modrm = rest[1] if rest[1:] else 0
+
+
+def selected_prefix(prefixes):
+    """One of PREFIX_STATES."""
+    repeats = [byte for byte in prefixes if byte in (0xf2, 0xf3)]
+    if repeats:
+        return f"{repeats[-1]:02x}"
+    return "66" if 0x66 in prefixes else "none"
+
+
+def operand_size(mode, prefixes, rex):
+    """One of SIZES, for instructions without a size of their own."""
+    if rex & 8:
+        return "not-o16"
+    return "o16" if (mode == 16) != (0x66 in prefixes) else "not-o16"

@@ -4,7 +4,7 @@
 import re
 
 from .calls import REGISTERS, STACK_WORDS
-from .encoding import Encoding
+from .encoding import Encoding, Start
 from .reader import TableError, check_unique, check_word, read_blocks
 
 CLASSES = (
@@ -141,6 +141,8 @@ def read(path, calls):
              for block in read_blocks(path, "form", REQUIRED, OPTIONAL, repeated)]
     check_unique(forms, "form")
     check_overlaps(forms)
+    for form in forms:
+        check_examples(form)
     return forms
 
 
@@ -156,3 +158,11 @@ def check_overlaps(forms):
                                      f"'{encoding.text}' of {form.name} overlaps '{other.text}' of "
                                      f"{other_form.name} ({other.place})")
             others.append((form, encoding))
+
+
+def check_examples(form):
+    """Each example is of the form it stands under."""
+    for mode, code, value in form.examples:
+        start = Start(mode, code)
+        if not any(encoding.matches(start) for encoding in form.encodings):
+            value.fail(f"'{value.text}' is no {form.name}: none of its encodings has these bytes")

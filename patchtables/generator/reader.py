@@ -82,7 +82,7 @@ def read_blocks(path, kind, required, optional, repeated):
     for block in blocks:
         for name in required:
             if name not in block.fields:
-                block.fail(f"{' '.join(block.head)} has no '{name}'")
+                block.fail(f"'{' '.join([kind] + block.head)}' has no '{name}'")
     return blocks
 
 

@@ -6,4 +6,5 @@ check_tests += $(unit_tests)
 test_inputs += $(unit_tests)
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
-	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) -lcmocka
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) $(unit_libraries) -lcmocka
+$(build)/tests/unit/privileged_test: unit_libraries := -lZydis
