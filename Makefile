@@ -21,6 +21,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CC ?= gcc
+ifeq ($(origin AR),default)
+AR := ar
+endif
 AR ?= ar
 INSTALL ?= install
 PREFIX ?= /usr/local
