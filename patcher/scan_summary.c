@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "patcher/escape.h"
 #include "patcher/scan_report.h"
@@ -72,6 +73,9 @@ const char *site_text(const struct scan_report *report, const struct scan_site *
 {
 	disasm_text_format(report->disassembler, site->bytes, site->length, site->address, buffer,
 	                   buffer_size);
+	/* What Capstone does not know (4.0: tpause, monitorx, mwaitx) the table has a name for. */
+	if (!strcmp(buffer, "(bad)"))
+		snprintf(buffer, buffer_size, "%s", sensitive_forms[site->form].mnemonic);
 	return buffer;
 }
 
