@@ -31,7 +31,7 @@ setup() {
 @test "zeros between functions are reported as such" {
 	run "$POSTBURN" scan --format=json "$guest"
 	[ "$(jq -r '.undecoded | length' <<<"$output")" = 1 ]
-	[ "$(jq -r '.undecoded[0] | "\(.size) \(.why)"' <<<"$output")" = "16 run of zeros" ]
+	[ "$(jq -r '.undecoded[0] | "\(.size) \(.why)"' <<<"$output")" = "16 zero bytes" ]
 }
 
 @test "json keeps to its schema" {
@@ -71,12 +71,11 @@ PYTHON
 
 @test "a stripped copy has the same sites" {
 	strip -o "$BATS_TEST_TMPDIR/stripped" "$guest"
-	for file in "$guest" "$BATS_TEST_TMPDIR/stripped"; do
-		"$POSTBURN" scan --format=json "$file" |
-			jq -c '.sites[] | [.addr, .insn, .form]' >"$BATS_TEST_TMPDIR/list.$((++n))"
-	done
-	[ -s "$BATS_TEST_TMPDIR/list.1" ]
-	cmp "$BATS_TEST_TMPDIR/list.1" "$BATS_TEST_TMPDIR/list.2"
+	whole=$("$POSTBURN" scan --format=json "$guest" | jq -c '.sites[] | [.addr, .insn, .form]')
+	stripped=$("$POSTBURN" scan --format=json "$BATS_TEST_TMPDIR/stripped" |
+		jq -c '.sites[] | [.addr, .insn, .form]')
+	[ "$(wc -l <<<"$whole")" -eq 10 ]
+	[ "$whole" = "$stripped" ]
 }
 
 @test "symbols come from a System.map given" {
@@ -151,7 +150,7 @@ PYTHON
 	run "$POSTBURN" scan --explain 0xc1000002 "$guest"
 	grep -q '^no site: this is inside an instruction' <<<"$output"
 	run "$POSTBURN" scan --explain _start+0x10 "$guest"
-	grep -q '^no site: run of zeros' <<<"$output"
+	grep -q '^no site: zero bytes' <<<"$output"
 }
 
 @test "--explain of nonsense and of data is an error" {
