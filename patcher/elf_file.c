@@ -153,10 +153,11 @@ static bool read_program_headers(const uint8_t *bytes, size_t size,
                                  const struct file_header *header, struct elf_file *file,
                                  struct problem *problem)
 {
-	const uint8_t *entry = bytes + header->program_offset;
+	const uint8_t *entry;
 
 	if (header->program_count == 0)
 		return true;
+	entry = bytes + header->program_offset; /* in the file: check_tables() */
 	file->program_headers = calloc(header->program_count, sizeof(*file->program_headers));
 	if (!file->program_headers)
 		return problem_report(problem, OUT_OF_MEMORY);
