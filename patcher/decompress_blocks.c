@@ -83,22 +83,59 @@ static uint32_t take_lzop_header(struct reader *reader)
 	return flags;
 }
 
-static bool unpack_lzop_block(struct unpacking *unpacking, const uint8_t *packed,
-                              size_t packed_size, size_t size, size_t consumed)
-{
-	uint8_t *output;
-	lzo_uint written = size;
+/* A block of lzop's container: its head as read. */
+struct lzop_block {
+	size_t size, packed_size;
+	bool has_adler32, has_crc32; /* of the unpacked bytes */
+	uint32_t adler32, crc32;
+	const uint8_t *packed;
+};
 
-	if (!unpacking_reserve(unpacking, size))
+/* Takes a block, all but the end mark. Checksums of the packed bytes are passed over: those of the
+ * unpacked bytes say more. */
+static bool take_lzop_block(struct unpacking *unpacking, struct reader *reader, uint32_t flags,
+                            size_t size, struct lzop_block *block)
+{
+	*block = (struct lzop_block){
+	    .size = size,
+	    .packed_size = take_big_endian(reader, 4),
+	    .has_adler32 = flags & LZOP_ADLER32_UNPACKED,
+	    .has_crc32 = flags & LZOP_CRC32_UNPACKED,
+	};
+	if (block->has_adler32)
+		block->adler32 = take_big_endian(reader, 4);
+	if (block->has_crc32)
+		block->crc32 = take_big_endian(reader, 4);
+	if (block->packed_size < size) /* a stored block has none */
+		take(reader,
+		     (flags & LZOP_ADLER32_PACKED ? 4 : 0) + (flags & LZOP_CRC32_PACKED ? 4 : 0));
+	if (reader->past_end)
+		return unpacking_truncated(unpacking);
+	if (size > LZO_LARGEST_BLOCK || block->packed_size > size || block->packed_size == 0)
+		return unpacking_damaged(unpacking, reader->offset);
+	block->packed = take(reader, block->packed_size);
+	return block->packed || unpacking_truncated(unpacking);
+}
+
+static bool unpack_lzop_block(struct unpacking *unpacking, const struct lzop_block *block,
+                              size_t consumed)
+{
+	lzo_uint written = block->size;
+	uint8_t *output;
+
+	if (!unpacking_reserve(unpacking, block->size))
 		return false;
 	output = unpacking->output + unpacking->output_size;
-	if (packed_size == size) { /* a block that did not shrink is stored as it is */
-		bytes_copy(output, packed, size);
-	} else if (lzo1x_decompress_safe(packed, packed_size, output, &written, NULL) != LZO_E_OK ||
-	           written != size) {
+	if (block->packed_size == block->size) /* a block that did not shrink is stored as it is */
+		bytes_copy(output, block->packed, block->size);
+	else if (lzo1x_decompress_safe(block->packed, block->packed_size, output, &written, NULL) !=
+	             LZO_E_OK ||
+	         written != block->size)
 		return unpacking_damaged(unpacking, consumed);
-	}
-	unpacking->output_size += size;
+	if ((block->has_adler32 && lzo_adler32(1, output, block->size) != block->adler32) ||
+	    (block->has_crc32 && lzo_crc32(0, output, block->size) != block->crc32))
+		return unpacking_damaged(unpacking, consumed);
+	unpacking->output_size += block->size;
 	return true;
 }
 
@@ -108,25 +145,15 @@ bool unpack_lzop(struct unpacking *unpacking)
 	uint32_t flags = take_lzop_header(&reader);
 
 	for (;;) {
-		size_t size = take_big_endian(&reader, 4), packed_size;
-		const uint8_t *packed;
+		size_t size = take_big_endian(&reader, 4);
+		struct lzop_block block;
 
 		if (reader.past_end)
 			return unpacking_truncated(unpacking);
 		if (size == 0)
 			return true;
-		packed_size = take_big_endian(&reader, 4);
-		take(&reader, (flags & LZOP_ADLER32_UNPACKED ? 4 : 0) +
-		                  (flags & LZOP_CRC32_UNPACKED ? 4 : 0));
-		if (packed_size < size) /* a stored block has no checksum of its packed bytes */
-			take(&reader, (flags & LZOP_ADLER32_PACKED ? 4 : 0) +
-			                  (flags & LZOP_CRC32_PACKED ? 4 : 0));
-		if (size > LZO_LARGEST_BLOCK || packed_size > size || packed_size == 0)
-			return unpacking_damaged(unpacking, reader.offset);
-		packed = take(&reader, packed_size);
-		if (!packed)
-			return unpacking_truncated(unpacking);
-		if (!unpack_lzop_block(unpacking, packed, packed_size, size, reader.offset))
+		if (!take_lzop_block(unpacking, &reader, flags, size, &block) ||
+		    !unpack_lzop_block(unpacking, &block, reader.offset))
 			return false;
 	}
 }
