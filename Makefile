@@ -112,7 +112,7 @@ $(library): $(disasm_objects) $(patcher_objects) $(generated_objects)
 $(program): $(build)/patcher/main.o $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries)
 
--include $(shell test -d $(build) && find $(build) -name '*.d' -not -path 'build/san/*')
+-include $(shell test -d $(build) && find $(build) -type f -name '*.d' -not -path 'build/san/*')
 
 include tests/tests.mk
 include tools/tools.mk

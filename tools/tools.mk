@@ -32,9 +32,9 @@ $(lint_folder)/%.c.tidy: %.c $(build)/%.o .clang-tidy
 
 # Leaks are left to clang's analyzer and LeakSanitizer: cppcheck does not follow `new ? new : old`.
 $(lint_folder)/cppcheck: $(lint_c) $(lint_h) | $(generated_headers)
-	$(call quiet,LINT) mkdir -p $@.d && \
+	$(call quiet,LINT) mkdir -p $@-cache && \
 		cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=memleak --error-exitcode=1 --cppcheck-build-dir=$@.d \
+		--suppress=missingIncludeSystem --suppress=memleak --error-exitcode=1 --cppcheck-build-dir=$@-cache \
 		-I. -I$(generated) $(lint_c) && touch $@
 
 # --- kernels, demonstration -------------------------------------------------------------------
