@@ -3,13 +3,13 @@
  * .altinstructions: code that the kernel overwrites at boot, by CPU feature.
  *
  *   2.6.0 - 2.6.35  instr, replacement: addresses; u8 cpuid, instrlen, replacementlen
- *                   (include/asm-i386/alternative.h, include/asm-x86/alternative.h)
- *   2.6.35 - 3.0    the same with u16 cpuid (83a7a2ad2a91)
- *   3.1 - 4.0       s32 instr, replacement, relative; u16, u8, u8 (59e97e4d6fbc; 3.6's
- *                   arch/x86/include/asm/alternative.h)
- *   4.1 - 5.12      and u8 padlen, packed to 13 bytes (4332195c5615; 4.8's, 5.10's)
+ *                   (include/asm-i386/alternative.h, 2.6.32 arch/x86/include/asm/alternative.h)
+ *   2.6.35 - 3.0    the same with u16 cpuid
+ *   3.1 - 4.0       s32 instr, replacement, relative; u16, u8, u8 (3.6's)
+ *   4.1 - 5.12      and u8 padlen, packed to 13 bytes (4.8's, 5.10's)
  *   5.13 - 6.2      without padlen; bit 15 of cpuid inverts it (6.1's, ALTINSTR_FLAG_INV)
- *   from 6.3        u16 flags behind the cpuid, packed to 14 bytes (6.18's, ALT_FLAG_*)
+ *   from 6.3        u16 flags behind the cpuid, packed to 14 bytes (6.18's, ALT_FLAG_*;
+ *                   5d1dd961e743)
  *
  * 2.6.17 - 2.6.23 for i386 have a second table of the same form for SMP kernels on one CPU,
  * .smp_altinstructions (include/asm-i386/alternative.h, alternative_smp()).

@@ -4,9 +4,9 @@
  *
  *   i386    address, file name's address, u16 line, u16 flags; without CONFIG_DEBUG_BUGVERBOSE no
  *           file and line (6.1 include/asm-generic/bug.h, struct bug_entry; still so in 6.18)
- *   x86_64  the same with 8-byte addresses until 2.6.28, then s32 (b93a531e315e); the file's is
- *           relative to the entry until 6.0, to its own word since (6.1 arch/x86/include/asm/bug.h,
- *           __BUG_REL); from 6.19 the format's address between address and file
+ *   x86_64  the same with 8-byte addresses until 2.6.28, then s32; the file's is relative to the
+ *           entry at first (3.1 arch/x86/include/asm/bug.h), to its own word later (6.1's,
+ *           __BUG_REL); from 6.19 the format's address stands between address and file
  *
  * Before 2.6.20 line and file stood behind the instruction itself (include/asm-i386/bug.h).
  */

@@ -2,10 +2,10 @@
 /*
  * __ex_table: instructions that may fault, and where to go on then.
  *
- *   2.6.0 - 3.4   insn, fixup: addresses        include/asm-i386/uaccess.h
- *   3.5 - 4.5     insn, fixup: s32, relative    3.6 arch/x86/include/asm/asm.h, _ASM_EXTABLE
- *   4.6 - 5.15    and a handler function        548acf19234d, ex_fixup_handler()
- *   from 5.16     and a type word instead       6.1 arch/x86/include/asm/extable.h
+ *   2.6.0 - 3.4   insn, fixup: addresses       2.6.32 arch/x86/include/asm/asm.h, _ASM_EXTABLE
+ *   3.5 - 4.5     insn, fixup: s32, relative   3.6 arch/x86/include/asm/asm.h
+ *   4.6 - 5.15    and a handler, likewise      arch/x86/mm/extable.c, ex_fixup_handler()
+ *   from 5.16     and a type word instead      6.1 arch/x86/include/asm/extable.h
  *
  * The relative table is sorted when the kernel is linked (scripts/sortextable.c, from 5.6
  * scripts/sorttable.c). A module's is sorted when it is loaded (extable.c, sort_extable()).

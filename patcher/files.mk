@@ -21,7 +21,10 @@ patcher_sources := \
 	patcher/table_search.c \
 	patcher/alternatives.c \
 	patcher/bug_table.c \
-	patcher/code_lists.c \
+	patcher/kprobe_blacklist.c \
+	patcher/mcount.c \
+	patcher/pci_fixups.c \
+	patcher/smp_locks.c \
 	patcher/exception_table.c \
 	patcher/jump_labels.c \
 	patcher/ksymtab.c \

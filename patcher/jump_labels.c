@@ -137,6 +137,7 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct jump_label_entry),
+    .search = table_search,
     .search_minimum = SEARCH_MINIMUM,
     .search_alignment = 4,
 };

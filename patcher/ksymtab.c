@@ -2,9 +2,9 @@
 /*
  * __ksymtab and __ksymtab_gpl: what a kernel exports to its modules, by name.
  *
- *   2.6.0 - 5.3  value, name: addresses (include/linux/export.h, struct kernel_symbol)
+ *   2.6.0 - 5.3  value, name: addresses (include/linux/module.h, later export.h, kernel_symbol)
  *   from 4.19    s32 value, s32 name, relative to their words (HAVE_ARCH_PREL32_RELOCATIONS)
- *   from 5.4     and the name of a namespace, likewise (cb9b55d21fe0)
+ *   from 5.4     and the name of a namespace, likewise (6.1's)
  */
 
 #include "patcher/linux_tables.h"

@@ -293,8 +293,8 @@ bool table_read(struct table_reader *reader, const struct table_family *family,
 
 	*entries = NULL;
 	*count = 0;
-	if (done && !source.bytes && family->search_minimum && !reader->is_module)
-		done = table_search(reader, family, &source);
+	if (done && !source.bytes && family->search && !reader->is_module)
+		done = family->search(reader, family, &source);
 	if (done && source.bytes) {
 		table->found = true;
 		table->by_structure = source.by_structure;

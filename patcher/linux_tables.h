@@ -121,6 +121,15 @@ struct table_layout {
 	                             const void *previous);
 };
 
+struct table_family;
+
+/*
+ * Looks for a table that neither a section header nor a symbol names. source->bytes stays NULL if
+ * it is not found. false: two places look like the table.
+ */
+typedef bool table_search_function(struct table_reader *reader, const struct table_family *family,
+                                   struct table_source *source);
+
 struct table_family {
 	const char *name;    /* for messages */
 	const char *section; /* NULL if no linker script gives it one */
@@ -128,7 +137,9 @@ struct table_family {
 	const struct table_layout *layouts;
 	size_t layout_count;
 	size_t entry_memory; /* sizeof the model's entry */
-	/* structure search, in built kernels only; 0: the table is not searched for */
+	/* in built kernels only; NULL: the table is not searched for */
+	table_search_function *search;
+	/* for table_search() */
 	uint32_t search_minimum; /* a run of fewer entries is no table */
 	uint32_t search_alignment;
 	bool search_repeats; /* smaller runs elsewhere are no contradiction */
@@ -168,6 +179,9 @@ bool table_layout_suits(const struct table_reader *reader, const struct table_la
 /* Refuses the entry: `reason` is a sentence's tail such as "the site is not in code". */
 enum entry_verdict cursor_refuse(struct table_cursor *cursor, const char *reason, uint64_t value);
 
+/* The first field as a number. */
+uint64_t cursor_word(const struct table_cursor *cursor);
+
 /*
  * Where the pointer of `size` bytes at `at` in the entry leads: its word in a built kernel, its
  * relocation in a module. false (and refused) if a module has no relocation there. place->section
@@ -201,12 +215,11 @@ bool reader_branch_target(struct table_reader *reader, const struct code_place *
 
 /* --- table_search.c: tables with neither section nor symbol ----------------------------------- */
 
-/*
- * Looks for the longest run of entries in the data of a built kernel. source->bytes is NULL if
- * there is none of family->search_minimum entries. false: two places look like the table.
- */
-bool table_search(struct table_reader *reader, const struct table_family *family,
-                  struct table_source *source);
+/* Finds the longest run of entries, of family->search_minimum at least, in the kernel's data. */
+table_search_function table_search;
+
+/* Whether tables are looked for in that section. */
+bool table_search_suits(const struct kernel_section *section);
 
 /* --- module_symbols.c ------------------------------------------------------------------------- */
 
@@ -228,13 +241,12 @@ bool paravirt_read(struct table_reader *reader, struct linux_metadata *metadata)
 bool jump_labels_read(struct table_reader *reader, struct linux_metadata *metadata);
 bool bug_table_read(struct table_reader *reader, struct linux_metadata *metadata);
 
-/* code_lists.c; the lock prefixes after the alternatives */
-bool smp_locks_read(struct table_reader *reader, struct linux_metadata *metadata);
+bool smp_locks_read(struct table_reader *reader,
+                    struct linux_metadata *metadata); /* after the alternatives */
 bool mcount_read(struct table_reader *reader, struct linux_metadata *metadata);
 bool pci_fixups_read(struct table_reader *reader, struct linux_metadata *metadata);
-bool kprobe_blacklist_read(struct table_reader *reader, struct linux_metadata *metadata);
-
-/* static_calls.c */
+bool kprobe_blacklist_read(struct table_reader *reader,
+                           struct linux_metadata *metadata); /* after mcount */
 bool static_calls_read(struct table_reader *reader, struct linux_metadata *metadata);
 
 /* ksymtab.c */

@@ -3,9 +3,9 @@
  * Static calls (from 5.10): the trampolines, 8 bytes each, that the kernel rewrites (jmp rel32, or
  * ret where there is no function), and on x86_64 the table of the calls and jumps to them.
  *
- * A trampoline ends in 53 43 54 from 5.16 and in 0f b9 cc (ud1) from 5.18 on (6.1
- * arch/x86/include/asm/static_call.h, __ARCH_DEFINE_STATIC_CALL_TRAMP); they lie in .text one after
- * the other, aligned to 4 (STATIC_CALL_TEXT). Without such a signature only symbols name them.
+ * A trampoline ends in a signature: 0f b9 cc (6.1 arch/x86/include/asm/static_call.h,
+ * __ARCH_DEFINE_STATIC_CALL_TRAMP), 53 43 54 in releases before; the first had none (5.10), and
+ * only symbols name theirs. They lie in .text one after the other, aligned to 4 (STATIC_CALL_TEXT).
  *
  * .static_call_sites: s32 site, s32 key, both relative; the key's two low bits are flags
  * (include/linux/static_call_types.h). In a built kernel it has no section header.
@@ -19,13 +19,42 @@
 #define TRAMPOLINE_PREFIX "__SCT__"
 #define KEY_FLAGS         3u
 
+/* A run of fewer calls is not taken for the table. */
+#define SEARCH_MINIMUM 8
+
+/* jmp rel32, or ret; int3 and nops. */
+static bool is_trampoline(const uint8_t *code)
+{
+	return code[0] == 0xe9 || (code[0] == 0xc3 && code[1] == 0xcc);
+}
+
+static bool has_signature(const uint8_t *code)
+{
+	uint32_t end = bytes_load32(code + 4) >> 8;
+
+	return (end == 0xccb90f || end == 0x544353) && is_trampoline(code);
+}
+
 /* --- the table of sites ----------------------------------------------------------------------- */
 
-/* call, jmp, or jcc rel32 (from 6.2: tail calls may be conditional). */
+/* call, jmp, or jcc rel32 (from 6.3 tail calls may be conditional). */
 static bool is_branch32(const uint8_t *code, bool two_byte)
 {
 	return code[0] == 0xe8 || code[0] == 0xe9 ||
 	       (two_byte && code[0] == 0x0f && (code[1] & 0xf0) == 0x80);
+}
+
+/* Whether the call or jmp leads to a trampoline with signature. */
+static bool calls_trampoline(struct table_reader *reader, const struct code_place *place,
+                             const uint8_t *code)
+{
+	struct code_place target;
+	const uint8_t *trampoline;
+
+	if (code[0] == 0x0f || !reader_branch_target(reader, place, code, &target))
+		return code[0] == 0x0f;
+	trampoline = reader_code(reader, &target, TRAMPOLINE_SIZE);
+	return trampoline && has_signature(trampoline);
 }
 
 static enum entry_verdict decode_site(struct table_cursor *cursor, void *memory,
@@ -44,6 +73,8 @@ static enum entry_verdict decode_site(struct table_cursor *cursor, void *memory,
 	if (!is_branch32(code, reader_code(reader, place, 6) != NULL))
 		return cursor_refuse(cursor, "no call and no jump of 32 bits stands at",
 		                     place->address);
+	if (cursor->searching && !calls_trampoline(reader, place, code))
+		return cursor_refuse(cursor, "no trampoline is the target at", place->address);
 	key.address &= ~(uint64_t)KEY_FLAGS;
 	if (!(reader->is_module && key.section == UINT32_MAX) && !reader_data(reader, &key))
 		return cursor_refuse(cursor, "its key is not in data", key.address);
@@ -62,6 +93,9 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct code_place),
+    .search = table_search,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 4,
 };
 
 /* --- trampolines ------------------------------------------------------------------------------ */
@@ -80,19 +114,6 @@ static bool add_trampoline(struct table_reader *reader, struct place_list *list,
 	}
 	list->places[list->count++] = place;
 	return true;
-}
-
-/* jmp rel32, or ret; int3 and nops. */
-static bool is_trampoline(const uint8_t *code)
-{
-	return code[0] == 0xe9 || (code[0] == 0xc3 && code[1] == 0xcc);
-}
-
-static bool has_signature(const uint8_t *code)
-{
-	uint32_t end = bytes_load32(code + 4) >> 8;
-
-	return (end == 0xccb90f || end == 0x544353) && is_trampoline(code);
 }
 
 static bool search_section(struct table_reader *reader, uint32_t index, struct place_list *list,

@@ -12,6 +12,12 @@ enum entry_verdict cursor_refuse(struct table_cursor *cursor, const char *reason
 	return ENTRY_INVALID;
 }
 
+uint64_t cursor_word(const struct table_cursor *cursor)
+{
+	return cursor->layout->first_size == 8 ? bytes_load64(cursor->bytes)
+	                                       : bytes_load32(cursor->bytes);
+}
+
 /* --- pointers --------------------------------------------------------------------------------- */
 
 static bool relocation_is(const struct table_reader *reader,

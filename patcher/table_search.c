@@ -229,8 +229,7 @@ static void search_section(struct search *search)
 		end_run(search, &search->phases[i]);
 }
 
-/* Data of the kernel that no family has by name. */
-static bool may_hold_table(const struct kernel_section *section)
+bool table_search_suits(const struct kernel_section *section)
 {
 	return section->allocated && section->bytes && section->size &&
 	       (!section->executable || section->index == UINT32_MAX);
@@ -254,7 +253,7 @@ bool table_search(struct table_reader *reader, const struct table_family *family
 		for (size_t j = 0; j < reader->kernel->section_count; j++) {
 			const struct kernel_section *section = &reader->kernel->sections[j];
 
-			if (!may_hold_table(section))
+			if (!table_search_suits(section))
 				continue;
 			search.source = (struct table_source){.section = section,
 			                                      .address = section->address,
