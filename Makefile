@@ -7,7 +7,6 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY:
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 
 V ?= 0

@@ -25,6 +25,7 @@ $(lint_folder)/format: $(lint_c) $(lint_h) .clang-format
 		clang-format-14 --dry-run -Werror $(lint_c) $(lint_h) && touch $@
 
 # The object is there to know the headers: it is newer when one of them changed.
+.SECONDARY: $(lint_c:%.c=$(build)/%.o)
 $(lint_folder)/%.c.tidy: %.c $(build)/%.o .clang-tidy
 	$(call quiet,LINT) mkdir -p $(@D) && \
 		clang-tidy-14 --quiet $< -- $(filter-out -Werror,$(host_cflags)) 2>$@.log || \
