@@ -144,7 +144,7 @@ static enum decode_status decode_vex3_or_xop(struct decoder *decoder,
 		return decoder->past_end;
 	first = decoder->bytes[decoder->position + 1];
 	map = first & 0x1f;
-	if (map < first_map || map > first_map + 2)
+	if ((map < first_map || map > first_map + 2) && map != OPCODE_MAP_7)
 		return DECODE_UNDEFINED;
 	if (!have(decoder, 3))
 		return decoder->past_end;
@@ -152,7 +152,11 @@ static enum decode_status decode_vex3_or_xop(struct decoder *decoder,
 	decoder->instruction->vector_length = decoder->bytes[decoder->position + 2] >> 2 & 1;
 	decoder->instruction->encoding = encoding;
 	decoder->instruction->map = map;
-	decoder->space = (encoding == ENCODING_XOP ? SPACE_XOP8 : SPACE_VEX1) + (map - first_map);
+	if (map == OPCODE_MAP_7)
+		decoder->space = SPACE_VEX7;
+	else
+		decoder->space =
+		    (encoding == ENCODING_XOP ? SPACE_XOP8 : SPACE_VEX1) + (map - first_map);
 	decoder->position += 3;
 	return DECODE_OK;
 }
@@ -376,53 +380,89 @@ static bool evex_is_legal(const struct decoder *decoder, const struct opcode_for
 	return decoder->opmask == 0 || (form->flags & FORM_K);
 }
 
+/* Register numbers of the operands in ModRM.reg, in ModRM.rm of a vector register form, in vvvv.
+ * EVEX.X is the fifth bit of rm there (2.7.2, table 2-32). */
+static uint8_t reg_operand(const struct decoder *decoder)
+{
+	return (decoder->instruction->modrm >> 3 & 7) | decoder->register_extension << 3;
+}
+
+static uint8_t rm_operand(const struct decoder *decoder)
+{
+	return (decoder->instruction->modrm & 7) | decoder->rm_extension << 3 |
+	       decoder->index_extension << 4;
+}
+
+/* Outside 64-bit mode the fourth bit of vvvv is ignored (2.3.5.6). */
+static uint8_t vvvv_operand(const struct decoder *decoder)
+{
+	return decoder->instruction->mode == DISASM_MODE_64 ? decoder->vvvv : decoder->vvvv & 7;
+}
+
 /* Gathers: the destination, the index and, with VEX, the mask in vvvv differ (the pages of
  * VPGATHERDD and its like). EVEX.V' is the index's fifth bit. */
 static bool gather_is_legal(const struct decoder *decoder)
 {
-	const struct instruction *instruction = decoder->instruction;
-	uint8_t destination = (instruction->modrm >> 3 & 7) | (decoder->register_extension & 1)
-	                                                          << 3;
-	uint8_t index = (instruction->sib >> 3 & 7) | decoder->index_extension << 3;
+	uint8_t index = (decoder->instruction->sib >> 3 & 7) | decoder->index_extension << 3;
+	uint8_t mask = vvvv_operand(decoder);
 
-	if (instruction->encoding == ENCODING_EVEX) {
-		destination |= (decoder->register_extension & 2) << 3;
-		return destination != (index | (decoder->vvvv & 0x10));
-	}
-	return destination != index && destination != decoder->vvvv && index != decoder->vvvv;
+	if (decoder->instruction->encoding == ENCODING_EVEX)
+		return reg_operand(decoder) != (index | (decoder->vvvv & 0x10));
+	return reg_operand(decoder) != index && reg_operand(decoder) != mask && index != mask;
 }
 
 /* AMX has eight tile registers, and the three of a dot product differ (the page of TDPBF16PS). */
 static bool tiles_are_legal(const struct decoder *decoder)
 {
-	uint8_t reg = decoder->instruction->modrm >> 3 & 7;
-	uint8_t rm = decoder->instruction->modrm & 7;
+	uint8_t reg = reg_operand(decoder);
+	uint8_t rm = (decoder->instruction->modrm & 7) | decoder->rm_extension << 3;
+	uint8_t vvvv = vvvv_operand(decoder);
 
-	return !decoder->register_extension && !decoder->rm_extension && decoder->vvvv < 8 &&
-	       reg != rm && reg != decoder->vvvv && rm != decoder->vvvv;
+	return reg < 8 && rm < 8 && vvvv < 8 && reg != rm && reg != vvvv && rm != vvvv;
+}
+
+/* VFMULCPH and its like, on their pages. */
+static bool sources_are_distinct(const struct decoder *decoder)
+{
+	uint8_t reg = reg_operand(decoder);
+
+	return reg != vvvv_operand(decoder) &&
+	       (decoder->instruction->modrm < 0xc0 || reg != rm_operand(decoder));
+}
+
+/* Which registers VEX, EVEX and XOP may name. vvvv must be 1111b where it names none; V' serves
+ * the index where there is a vector of them. */
+static bool registers_are_legal(const struct decoder *decoder, const struct opcode_form *form)
+{
+	uint8_t unused = form->flags & FORM_SIB ? decoder->vvvv & 0xf : decoder->vvvv;
+
+	if ((form->flags & FORM_SIB) && !decoder->instruction->has_sib)
+		return false;
+	if (unused && !(form->flags & (FORM_VVVV | FORM_KVVVV)))
+		return false;
+	if ((form->flags & FORM_KVVVV) && vvvv_operand(decoder) >= 8)
+		return false;
+	if ((form->flags & FORM_GPR) && reg_operand(decoder) >= 16)
+		return false;
+	if ((form->flags & FORM_GATHER) && !gather_is_legal(decoder))
+		return false;
+	if ((form->flags & FORM_TMM) && !tiles_are_legal(decoder))
+		return false;
+	return !(form->flags & FORM_DISTINCT) || sources_are_distinct(decoder);
 }
 
 /* Conditions beyond those of opcode_form.accepts; SIB is known. */
 static bool form_is_legal(const struct decoder *decoder, const struct opcode_form *form)
 {
-	const struct instruction *instruction = decoder->instruction;
-	uint8_t unused = decoder->vvvv;
-
-	if (!lock_is_legal(instruction, form))
+	if ((form->flags & FORM_NO66) && (decoder->instruction->prefixes & PREFIX_OPERAND_SIZE))
 		return false;
-	if (instruction->encoding == ENCODING_LEGACY || instruction->encoding == ENCODING_3DNOW)
-		return true;
-	if ((form->flags & FORM_SIB) && (!instruction->has_sib))
-		return false;
-	if (form->flags & FORM_SIB)
-		unused &= 0xf;
-	if (unused && !(form->flags & FORM_VVVV))
-		return false;
-	if (instruction->encoding == ENCODING_EVEX && !evex_is_legal(decoder, form))
-		return false;
-	if ((form->flags & FORM_GATHER) && !gather_is_legal(decoder))
-		return false;
-	return !(form->flags & FORM_TMM) || tiles_are_legal(decoder);
+	switch (decoder->instruction->encoding) {
+	case ENCODING_LEGACY:
+	case ENCODING_3DNOW: return lock_is_legal(decoder->instruction, form);
+	case ENCODING_EVEX:
+		return evex_is_legal(decoder, form) && registers_are_legal(decoder, form);
+	default: return registers_are_legal(decoder, form);
+	}
 }
 
 static void set_operand_size(struct instruction *instruction, const struct opcode_form *form)
@@ -441,32 +481,32 @@ static void set_operand_size(struct instruction *instruction, const struct opcod
 	instruction->operand_size = size;
 }
 
+static uint8_t immediate_size(const struct instruction *instruction, const struct opcode_form *form)
+{
+	switch (form->sized_immediate) {
+	case IMMEDIATE_IZ: return form->fixed_immediate + (instruction->operand_size == 16 ? 2 : 4);
+	case IMMEDIATE_IV: return form->fixed_immediate + instruction->operand_size / 8;
+	default: return form->fixed_immediate;
+	}
+}
+
 /* The immediates, and the address of moffs, which counts as a displacement. */
 static enum decode_status decode_immediate(struct decoder *decoder, const struct opcode_form *form)
 {
 	struct instruction *instruction = decoder->instruction;
-	uint8_t size = form->immediate_size;
+	uint8_t size = immediate_size(instruction, form);
 
-	if (form->flags & FORM_IZ)
-		size += instruction->operand_size == 16 ? 2 : 4;
-	if (form->flags & FORM_IV)
-		size += instruction->operand_size / 8;
-	if (form->flags & FORM_MOFFS) {
-		uint8_t address_bytes = instruction->address_size / 8;
-
-		if (!have(decoder, address_bytes))
-			return decoder->past_end;
+	if (form->sized_immediate == IMMEDIATE_MOFFS) {
 		instruction->displacement_offset = decoder->position;
-		instruction->displacement_size = address_bytes;
-		decoder->position += address_bytes;
+		instruction->displacement_size = instruction->address_size / 8;
+		size = instruction->displacement_size;
+	} else if (size) {
+		instruction->immediate_offset = decoder->position;
+		instruction->immediate_size = size;
 	}
 	if (!have(decoder, size))
 		return decoder->past_end;
-	if (size) {
-		instruction->immediate_offset = decoder->position;
-		instruction->immediate_size = size;
-		decoder->position += size;
-	}
+	decoder->position += size;
 	return DECODE_OK;
 }
 

@@ -34,6 +34,7 @@ enum opcode_map {
 	OPCODE_MAP_0F3A = 3,
 	OPCODE_MAP_5 = 5, /* EVEX only: AVX512-FP16 */
 	OPCODE_MAP_6 = 6, /* EVEX only: AVX512-FP16 */
+	OPCODE_MAP_7 = 7, /* VEX only: USER_MSR, MSR_IMM */
 	OPCODE_MAP_XOP_8 = 8,
 	OPCODE_MAP_XOP_9 = 9,
 	OPCODE_MAP_XOP_A = 10

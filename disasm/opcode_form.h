@@ -20,6 +20,7 @@ enum opcode_space {
 	SPACE_VEX1,
 	SPACE_VEX2,
 	SPACE_VEX3,
+	SPACE_VEX7,
 	SPACE_EVEX1,
 	SPACE_EVEX2,
 	SPACE_EVEX3,
@@ -49,19 +50,22 @@ enum opcode_flag {
 	FORM_LOCK = 1 << 0,
 	FORM_LOCK_REGISTER = 1 << 1,
 	FORM_VVVV = 1 << 2,
-	FORM_K = 1 << 3,
-	FORM_KMASK = 1 << 4,
-	FORM_Z = 1 << 5,
-	FORM_BCST = 1 << 6,
-	FORM_ER = 1 << 7,
-	FORM_SIB = 1 << 8,
-	FORM_GATHER = 1 << 9,
-	FORM_TMM = 1 << 10,
-	FORM_MODRM_REGISTER = 1 << 11,
-	FORM_IZ = 1 << 12,
-	FORM_IV = 1 << 13,
-	FORM_MOFFS = 1 << 14
+	FORM_KVVVV = 1 << 3,
+	FORM_K = 1 << 4,
+	FORM_KMASK = 1 << 5,
+	FORM_Z = 1 << 6,
+	FORM_BCST = 1 << 7,
+	FORM_ER = 1 << 8,
+	FORM_SIB = 1 << 9,
+	FORM_GATHER = 1 << 10,
+	FORM_TMM = 1 << 11,
+	FORM_DISTINCT = 1 << 12,
+	FORM_GPR = 1 << 13,
+	FORM_NO66 = 1 << 14,
+	FORM_MODRM_REGISTER = 1 << 15
 };
+
+enum opcode_immediate { IMMEDIATE_NONE, IMMEDIATE_IZ, IMMEDIATE_IV, IMMEDIATE_MOFFS };
 
 enum opcode_operand_size {
 	OPERAND_SIZE_USUAL,
@@ -72,10 +76,11 @@ enum opcode_operand_size {
 
 struct opcode_form {
 	uint32_t accepts;
-	uint16_t flags;
-	uint8_t immediate_size; /* bytes of ib, iw and id together */
-	uint8_t operand_size;   /* enum opcode_operand_size */
-	uint8_t flow;           /* enum instruction_flow */
+	uint32_t flags;
+	uint8_t fixed_immediate; /* bytes of ib, iw and id together */
+	uint8_t sized_immediate; /* enum opcode_immediate */
+	uint8_t operand_size;    /* enum opcode_operand_size */
+	uint8_t flow;            /* enum instruction_flow */
 };
 
 struct opcode_entry {
