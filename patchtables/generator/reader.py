@@ -32,6 +32,36 @@ class Value:
         return [check_word(word, allowed, self.place) for word in self.text.split()]
 
 
+class Definitions:
+    """Texts that a table uses often: `define @word text`, and `@word` as the whole of a field."""
+
+    def __init__(self):
+        self.texts = {}
+        self.places = {}
+        self.unused = set()
+
+    def add(self, line, place):
+        match = re.fullmatch(r"define (@[a-z0-9-]+) (\S.*)", line)
+        if not match:
+            raise TableError(place, "expected 'define @word text'")
+        if match[1] in self.texts:
+            raise TableError(place, f"{match[1]} is defined twice, first at "
+                                    f"{self.places[match[1]]}")
+        self.texts[match[1]] = match[2]
+        self.places[match[1]] = place
+        self.unused.add(match[1])
+
+    def replace(self, value):
+        if value.text.startswith("@"):
+            word = check_word(value.text, tuple(self.texts), value.place)
+            self.unused.discard(word)
+            value.text = self.texts[word]
+
+    def check_use(self):
+        for word in sorted(self.unused):
+            raise TableError(self.places[word], f"{word} is defined and not used")
+
+
 class Block:
     """One entry of a table: the words of its head, and its fields in their order."""
 
@@ -63,6 +93,7 @@ def read_blocks(path, kind, required, optional, repeated):
     """The blocks of the table at path. Each begins with the word `kind`; the other arguments name
     the fields a block must have, may have, and may have several times."""
     blocks = []
+    definitions = Definitions()
     value = None
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
@@ -70,20 +101,32 @@ def read_blocks(path, kind, required, optional, repeated):
             place = f"{path}:{number}"
             if not line or line.startswith("#"):
                 value = None
+            elif line.startswith("define "):
+                definitions.add(line, place)
+                value = None
             elif not line.startswith(" "):
                 words = line.split()
-                check_word(words[0], (kind,), place)
+                check_word(words[0], (kind, "define"), place)
                 blocks.append(Block(words[1:], place))
                 value = None
             elif value and line.startswith("    "):
                 value.text += " " + line.strip()
             else:
                 value = read_field(blocks, line, place, required + optional, repeated)
+    finish(blocks, definitions, kind, required)
+    return blocks
+
+
+def finish(blocks, definitions, kind, required):
+    """Puts defined texts in; no field may be missing, no definition unused."""
     for block in blocks:
+        for values in block.fields.values():
+            for value in values:
+                definitions.replace(value)
         for name in required:
             if name not in block.fields:
                 block.fail(f"'{' '.join([kind] + block.head)}' has no '{name}'")
-    return blocks
+    definitions.check_use()
 
 
 def read_field(blocks, line, place, allowed, repeated):

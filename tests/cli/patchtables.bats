@@ -160,10 +160,22 @@ line_of() {
 	refused "instructions.def:*: expected 'form NAME', of capitals, digits and _"
 	cp "$tables/instructions.def" .
 	printf 'fom NEW\n' >>instructions.def
-	refused "instructions.def:*: unknown word 'fom' (allowed: form)"
+	refused "instructions.def:*: unknown word 'fom' (allowed: form, define)"
 	cp "$tables/instructions.def" .
 	sed -i 's/^  class: .*/  class/' instructions.def
 	refused "instructions.def:*: expected '  field: text', or a head line *"
+}
+
+@test "shared texts must be defined once and used" {
+	edit_form CLI reason @not-there
+	refused "instructions.def:*: unknown word '@not-there' (allowed: @no-trap, *"
+	edit_form CLI reason @gp
+	printf 'define @gp again\n' >>instructions.def
+	refused "instructions.def:*: @gp is defined twice, first at instructions.def:*"
+	sed -i '$s/.*/define @new text/' instructions.def
+	refused "instructions.def:*: @new is defined and not used"
+	sed -i '$s/.*/define new text/' instructions.def
+	refused "instructions.def:*: expected 'define @word text'"
 }
 
 @test "a file that is not there is named" {
