@@ -242,7 +242,8 @@ static __attribute__((noinline)) void walk_fast(struct sweeper *sweeper, size_t 
 {
 	const uint8_t *tables = sweeper->tables;
 	const uint8_t *bytes = sweeper->input->bytes;
-	uint8_t *marks = sweeper->marks - sweeper->chunk;
+	uint8_t *marks = sweeper->marks;
+	size_t chunk = sweeper->chunk;
 	uint32_t *branch = sweeper->branches + sweeper->branch_count;
 	size_t position = sweeper->position;
 
@@ -256,7 +257,7 @@ static __attribute__((noinline)) void walk_fast(struct sweeper *sweeper, size_t 
 				break;
 			entry = SWEEP_SIMPLE;
 		}
-		marks[position] = 1;
+		marks[position - chunk] = 1;
 		*branch = position;
 		branch += entry / SWEEP_BRANCH & 1;
 		position += length;
