@@ -160,8 +160,9 @@ class Archive:
         done = self.run("apt-get", "-q", "update", stdout=subprocess.DEVNULL,
                         stderr=subprocess.PIPE)
         failed = sorted(set(re.findall(r"(?m)^[EW]: Failed to fetch (.*)$", done.stderr)))
-        for line in failed:
-            say(f"package list not fetched: {line}")
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            say(f"package list not fetched: {failed[0]}{more}")
         if done.returncode != 0 and not failed:
             say(done.stderr.strip())
         return done.returncode == 0

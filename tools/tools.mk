@@ -49,7 +49,9 @@ small_kernel := $(build)/tests/cli/sites.elf
 
 demo: ## install what is missing, build, scan a stock Debian kernel
 	@tools/setup $(groups_demo)
-	@$(MAKE) --no-print-directory $(program) $(small_kernel)
+	@$(MAKE) --no-print-directory run-demo
+
+run-demo: $(program) $(small_kernel)
 	@tools/demo $(program) $(small_kernel)
 
-.PHONY: lint run-lint kernels demo
+.PHONY: lint run-lint kernels demo run-demo
