@@ -324,6 +324,24 @@ static bool check_addresses(struct search *search)
 	return inside >= tables->count - tables->count / 4;
 }
 
+/*
+ * Whether relative_base is the address of the first symbol that is relative to it, as
+ * record_relative_base() in scripts/kallsyms.c chooses it. What follows absolute addresses may look
+ * like a base otherwise.
+ */
+static bool check_base(const struct kallsyms *tables)
+{
+	if (tables->form == KALLSYMS_RELATIVE)
+		return bytes_load32(tables->addresses) == 0;
+	for (size_t i = 0; i < tables->count; i++) {
+		int32_t offset = (int32_t)bytes_load32(tables->addresses + i * 4);
+
+		if (offset < 0)
+			return offset == -1;
+	}
+	return false;
+}
+
 static bool try_form(struct search *search, enum kallsyms_form form, size_t offset, size_t size,
                      size_t base_at)
 {
@@ -340,6 +358,8 @@ static bool try_form(struct search *search, enum kallsyms_form form, size_t offs
 		if (!bytes_in_range(base_at, pointer_size(search), search->region.size))
 			return false;
 		tables->base = word(search, base_at, pointer_size(search));
+		if (!check_base(tables))
+			return false;
 	}
 	return check_addresses(search);
 }

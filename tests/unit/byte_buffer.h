@@ -37,7 +37,8 @@ static inline void buffer_append(struct byte_buffer *buffer, const void *bytes, 
 static inline void buffer_fill(struct byte_buffer *buffer, uint8_t byte, size_t size)
 {
 	buffer_reserve(buffer, size);
-	memset(buffer->data + buffer->size, byte, size);
+	if (size)
+		memset(buffer->data + buffer->size, byte, size);
 	buffer->size += size;
 }
 

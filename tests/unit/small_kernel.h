@@ -16,6 +16,12 @@ static inline uint64_t small_base(bool is_64bit)
 	return is_64bit ? 0xffffffff81000000u : 0xc1000000u;
 }
 
+/* Where the bytes behind the banner stand. */
+static inline uint64_t small_rodata_address(bool is_64bit)
+{
+	return small_base(is_64bit) + 0x1000 + ((sizeof(SMALL_BANNER) + 1 + 7) & ~(size_t)7);
+}
+
 /* rodata: what stands behind the banner (may be NULL). The builder is not finished yet. */
 static inline void small_kernel_start(struct elf_builder *builder, bool is_64bit,
                                       const struct byte_buffer *rodata)
