@@ -41,6 +41,17 @@ static enum entry_verdict decode_instruction(struct table_cursor *cursor,
 	return ENTRY_VALID;
 }
 
+/* Whether the fixup at `at` counts from the instruction. */
+static bool is_distance(const struct table_cursor *cursor, uint32_t at)
+{
+	if (cursor->reader->is_module)
+		return !cursor_relocation(cursor, at) &&
+		       bytes_load32(cursor->bytes + at) < UACCESS_ERROR_DISTANCE;
+	return (cursor->layout->first_size == 8
+	            ? bytes_load64(cursor->bytes + at)
+	            : bytes_load32(cursor->bytes + at)) < UACCESS_ERROR_DISTANCE;
+}
+
 static enum entry_verdict decode_absolute(struct table_cursor *cursor, void *memory,
                                           const void *previous)
 {
@@ -49,16 +60,12 @@ static enum entry_verdict decode_absolute(struct table_cursor *cursor, void *mem
 
 	if (decode_instruction(cursor, entry, previous) != ENTRY_VALID)
 		return ENTRY_INVALID;
-	if (!cursor->reader->is_module ||
-	    bytes_load32(cursor->bytes + word_size) >= UACCESS_ERROR_DISTANCE) {
-		if (!cursor_site(cursor, word_size, &entry->fixup))
-			return ENTRY_INVALID;
-	} else {
-		entry->fixup =
-		    (struct code_place){bytes_load32(cursor->bytes + word_size), UINT32_MAX};
+	if (is_distance(cursor, word_size)) {
+		entry->fixup = entry->instruction;
+		entry->fixup.address += bytes_load32(cursor->bytes + word_size);
+	} else if (!cursor_site(cursor, word_size, &entry->fixup)) {
+		return ENTRY_INVALID;
 	}
-	if (entry->fixup.address < UACCESS_ERROR_DISTANCE)
-		entry->fixup.address += entry->instruction.address;
 	if (!reader_code(cursor->reader, &entry->fixup, 1))
 		return cursor_refuse(cursor, "its fixup is not in code", entry->fixup.address);
 	return ENTRY_VALID;

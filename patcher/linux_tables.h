@@ -179,6 +179,9 @@ bool table_layout_suits(const struct table_reader *reader, const struct table_la
 /* Refuses the entry: `reason` is a sentence's tail such as "the site is not in code". */
 enum entry_verdict cursor_refuse(struct table_cursor *cursor, const char *reason, uint64_t value);
 
+/* A module's relocation at `at` in the entry, NULL if there is none. */
+const struct kernel_relocation *cursor_relocation(const struct table_cursor *cursor, uint32_t at);
+
 /* The first field as a number. */
 uint64_t cursor_word(const struct table_cursor *cursor);
 

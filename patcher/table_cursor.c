@@ -65,17 +65,22 @@ static bool relocation_place(const struct table_reader *reader,
 	return true;
 }
 
+const struct kernel_relocation *cursor_relocation(const struct table_cursor *cursor, uint32_t at)
+{
+	const struct table_source *source = cursor->source;
+
+	return find_relocation(source->relocations, source->relocation_count,
+	                       source->address + cursor->offset + at);
+}
+
 static bool module_pointer(struct table_cursor *cursor, uint32_t at, enum pointer_form form,
                            struct code_place *place)
 {
-	const struct table_source *source = cursor->source;
-	uint64_t address = source->address + cursor->offset + at;
-	const struct kernel_relocation *found =
-	    find_relocation(source->relocations, source->relocation_count, address);
+	const struct kernel_relocation *found = cursor_relocation(cursor, at);
 
 	if (!found || !relocation_is(cursor->reader, found, form)) {
 		cursor_refuse(cursor, "no relocation of the right kind makes its pointer at",
-		              address);
+		              cursor->source->address + cursor->offset + at);
 		return false;
 	}
 	if (!relocation_place(cursor->reader, found, place)) {
