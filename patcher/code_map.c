@@ -294,6 +294,8 @@ const char *code_map_reason(const struct code_map *map, enum code_property prope
 	struct walk walk = {.scan = map->scan, .visit = answer, .context = &question};
 	const struct code_map_section *section = section_at(map, address);
 
+	if (!code_map_any(map, property, address, 1))
+		return NULL;
 	if (section && property == CODE_ENTRY &&
 	    bitmap_test(section->swept->sweep.targets, address - section->swept->section->address))
 		return "branch";

@@ -18,18 +18,21 @@ struct plan_site {
 	const struct scan_site *site;
 	uint8_t method; /* ROM_METHOD_* */
 	uint8_t action; /* ROM_ACTION_*, of the ROM's manifest */
-	bool patched;   /* false: it is left alone and not by the ROM's will: an error, or exit status 3 */
+	bool patched; /* false: it is left alone and not by the ROM's will: an error, or exit status
+	                 3 */
 	uint32_t window;    /* index into plan.windows, UINT32_MAX if in none */
 	const char *reason; /* why it is left alone or trapped; NULL otherwise */
 };
 
 struct plan_window {
 	const struct scan_section *swept;
-	uint64_t start, end;    /* guest-virtual */
-	uint64_t hop;           /* guest-virtual of the jmp rel32 that a short jump at start reaches; 0 */
-	uint32_t first_site;    /* index into plan.sites */
+	uint64_t start, end; /* guest-virtual */
+	uint64_t hop; /* guest-virtual of the jmp rel32 that a short jump at start reaches; 0 */
+	uint32_t first_site; /* index into plan.sites */
 	uint32_t site_count;
-	uint64_t springboard;   /* guest-virtual, once placed */
+	uint32_t instruction_count; /* without those of the padding */
+	uint32_t padding;           /* bytes at the end that nothing reaches */
+	uint64_t springboard;       /* guest-virtual, once placed */
 	uint32_t springboard_size;
 };
 
