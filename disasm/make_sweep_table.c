@@ -149,6 +149,9 @@ static uint8_t table_entry(const struct mode *mode, const struct context *contex
 {
 	uint8_t entry = entry_for(mode, context->members[0], pair);
 
+	/* Perhaps the first of many zeros, which are no code. */
+	if (!pair && !*context->members[0])
+		return SWEEP_SLOW;
 	if (entry == SWEEP_SLOW && pair & 0xff)
 		return chain_entry(mode, context, pair & 0xff);
 	for (size_t i = 1; i < MAX_MEMBERS && context->members[i]; i++)

@@ -2,6 +2,7 @@
 #include "disasm/text.h"
 
 #include <capstone/capstone.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,15 +41,47 @@ void disasm_text_close(struct disasm_text *text)
 	free(text);
 }
 
+/*
+ * Copies Capstone's operands as objdump writes them: nothing after commas, all numbers hexadecimal.
+ * Capstone writes those below ten without 0x; but what stands in parentheses (a scale, the number
+ * of an x87 register) or in a name is no such number.
+ */
+static void copy_operands(const char *operands, char *buffer, size_t size)
+{
+	size_t used = 0;
+	bool in_parentheses = false;
+	char before = ',';
+
+	for (; *operands; before = *operands++) {
+		bool is_number = isdigit((unsigned char)*operands) && !in_parentheses &&
+		                 !isalnum((unsigned char)before);
+
+		if (*operands == '(' || *operands == ')')
+			in_parentheses = *operands == '(';
+		if (*operands == ' ' && before == ',')
+			continue;
+		if (is_number && operands[1] != 'x' && used + 2 < size) {
+			buffer[used++] = '0';
+			buffer[used++] = 'x';
+		}
+		if (used + 1 < size)
+			buffer[used++] = *operands;
+	}
+	buffer[used] = 0;
+}
+
 void disasm_text_format(struct disasm_text *text, const uint8_t *bytes, size_t length,
                         uint64_t address, char *buffer, size_t buffer_size)
 {
 	cs_insn *instruction = text->instruction;
+	char operands[sizeof(instruction->op_str) + 32];
 	size_t left = length;
 
-	if (!cs_disasm_iter(text->capstone, &bytes, &left, &address, instruction) || left)
+	if (!cs_disasm_iter(text->capstone, &bytes, &left, &address, instruction) || left) {
 		snprintf(buffer, buffer_size, "(bad)");
-	else
-		snprintf(buffer, buffer_size, "%s%s%s", instruction->mnemonic,
-		         instruction->op_str[0] ? " " : "", instruction->op_str);
+		return;
+	}
+	copy_operands(instruction->op_str, operands, sizeof(operands));
+	snprintf(buffer, buffer_size, "%s%s%s", instruction->mnemonic, operands[0] ? " " : "",
+	         operands);
 }

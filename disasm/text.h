@@ -14,8 +14,10 @@ struct disasm_text *disasm_text_open(enum disasm_mode mode);
 void disasm_text_close(struct disasm_text *text);
 
 /*
- * Writes the AT&T text, as objdump prints it, of the instruction of length bytes
- * at address into buffer (always terminated). Where Capstone knows no text, "(bad)".
+ * Writes the AT&T text of the instruction of length bytes at address into buffer
+ * (buffer_size is at least 1; the text is cut if need be, and always terminated):
+ * as objdump prints it, but always with the suffix of the operand size. Where
+ * Capstone knows no text (4.0 does not know tpause or monitorx), "(bad)".
  */
 void disasm_text_format(struct disasm_text *text, const uint8_t *bytes, size_t length,
                         uint64_t address, char *buffer, size_t buffer_size);
