@@ -169,12 +169,18 @@ static size_t count_before(const struct kernel *kernel, const uint32_t *indices,
 	return low;
 }
 
+/*
+ * The symbol that covers the place, of the count symbols that indices name. *nearest is set to the
+ * last one at or before the place, or NULL.
+ */
 static const struct kernel_symbol *find_covering(const struct kernel *kernel,
                                                  const uint32_t *indices, size_t count,
-                                                 uint32_t section, uint64_t address)
+                                                 uint32_t section, uint64_t address,
+                                                 const struct kernel_symbol **nearest)
 {
 	size_t behind = count_before(kernel, indices, count, section, address, true);
 
+	*nearest = NULL;
 	for (int tries = 0; behind > 0 && tries < ENCLOSING; tries++) {
 		const struct kernel_symbol *symbol = &kernel->symbols[indices[behind - 1]];
 
@@ -185,6 +191,8 @@ static const struct kernel_symbol *find_covering(const struct kernel *kernel,
 		symbol = &kernel->symbols[indices[behind]];
 		if (symbol->section != section)
 			return NULL;
+		if (tries == 0)
+			*nearest = symbol;
 		/* One without a size ends where the next begins. */
 		if (symbol->size ? address - symbol->address < symbol->size : tries == 0)
 			return symbol;
@@ -196,7 +204,7 @@ const struct kernel_symbol *kernel_symbol_at(const struct kernel *kernel, uint32
                                              uint64_t address)
 {
 	const struct kernel_private *private = kernel->private;
-	const struct kernel_symbol *symbol;
+	const struct kernel_symbol *symbol, *function, *other;
 
 	if (section == NO_INDEX && kernel->format != KERNEL_FORMAT_MODULE) {
 		const struct kernel_section *at = kernel_section_at(kernel, address);
@@ -205,10 +213,14 @@ const struct kernel_symbol *kernel_symbol_at(const struct kernel *kernel, uint32
 			return NULL;
 		section = (uint32_t)(at - kernel->sections);
 	}
-	symbol =
-	    find_covering(kernel, private->covering, private->function_count, section, address);
-	if (!symbol)
-		symbol = find_covering(kernel, private->covering + private->function_count,
-		                       private->other_count, section, address);
+	symbol = find_covering(kernel, private->covering, private->function_count, section, address,
+	                       &function);
+	if (symbol)
+		return symbol;
+	symbol = find_covering(kernel, private->covering + private->function_count,
+	                       private->other_count, section, address, &other);
+	/* A label without a size ends where a function begins, too. */
+	if (symbol && symbol->size == 0 && function && function->address > symbol->address)
+		return NULL;
 	return symbol;
 }
