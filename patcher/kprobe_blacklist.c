@@ -40,6 +40,7 @@ struct blacklist_search {
 	const struct kernel *kernel;
 	uint64_t first_name, second_name; /* addresses that must be in it */
 	uint32_t word_size;
+	size_t longest; /* words; a longer run is the list of all functions, kallsyms_addresses */
 	const struct kernel_section *section;
 };
 
@@ -75,7 +76,8 @@ static bool measure_run(const struct blacklist_search *search, uint64_t lowest, 
 	for (*end = *start; *end + size <= search->section->size && is_function(search, *end);
 	     *end += size)
 		has_second |= load_word(search, *end) == search->second_name;
-	return has_second && *end - *start >= SEARCH_MINIMUM * size;
+	return has_second && *end - *start >= SEARCH_MINIMUM * size &&
+	       *end - *start <= search->longest * size;
 }
 
 /* The table of all traced functions has those two as well. */
@@ -140,8 +142,11 @@ static bool search_by_names(struct table_reader *reader, const struct table_fami
 	const struct kernel_symbol *second = kernel_find_symbol(kernel, "kprobe_exceptions_notify");
 	struct blacklist_search search = {.kernel = kernel, .word_size = kernel->is_64bit ? 8 : 4};
 
-	if (!first || !second)
+	if (!first || !second || kernel->linux_version < layouts[0].since)
 		return true;
+	for (size_t i = 0; i < kernel->symbol_count; i++)
+		search.longest += kernel->symbols[i].type == SYMBOL_FUNCTION;
+	search.longest /= 2;
 	search.first_name = first->address;
 	search.second_name = second->address;
 	for (size_t i = 0; i < kernel->section_count; i++) {

@@ -55,6 +55,7 @@ static void check_metadata(const struct kernel *kernel, const struct linux_metad
 	check_places(kernel, &metadata->mcount);
 	check_places(kernel, &metadata->static_call_trampolines);
 	check_places(kernel, &metadata->kprobe_blacklist);
+	check_places(kernel, &metadata->static_calls);
 	check_places(kernel, &metadata->pci_fixups);
 	check_table("exceptions", &metadata->exception_table, metadata->exception_count);
 	check_table("alternatives", &metadata->alternative_table, metadata->alternative_count);
@@ -63,6 +64,10 @@ static void check_metadata(const struct kernel *kernel, const struct linux_metad
 	check_table("jump_labels", &metadata->jump_table, metadata->jump_label_count);
 	check_table("bugs", &metadata->bug_table, metadata->bug_count);
 	check_table("mcount", &metadata->mcount_table, metadata->mcount.count);
+	check_table("kprobe_blacklist", &metadata->kprobe_blacklist_table,
+	            metadata->kprobe_blacklist.count);
+	check_table("static_call_sites", &metadata->static_call_table,
+	            metadata->static_calls.count);
 	check_table("pci_fixups", &metadata->pci_fixup_table, metadata->pci_fixups.count);
 	if (metadata->static_call_trampolines.count)
 		report_finding("table static_calls");

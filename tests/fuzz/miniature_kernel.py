@@ -132,10 +132,16 @@ class Kernel:
         function("__SCT__cond_resched", "T")
         branch(b"\xe9", "__fentry__")
         code.extend(b"\x0f\xb9\xcc")
+        for name in self.KPROBE_FUNCTIONS:
+            function(name, "T")
+            code.extend(b"\xc3")
         for number in range(self.functions):
             function(f"function_{number:02d}", "T" if number % 3 else "t")
             label(f"mcount{number}")
             branch(b"\xe8", "__fentry__")
+            if self.layout.bits == 64:
+                label(f"static_call{number}")
+                branch(b"\xe8", "__SCT__cond_resched")
             label(f"exception{number + 1}")
             code.extend(b"\x0f\x32")
             label(f"fixup{number + 1}")
@@ -262,6 +268,27 @@ class Kernel:
                 table += self.relative(code, place) + self.relative(target, place + 4)
                 table += self.word(key - place - 8)
         return self.bound("__jump_table", address, table)
+
+    # Two that are in every kernel's list of functions that kprobes keep off.
+    KPROBE_FUNCTIONS = ("get_kprobe", "kprobe_exceptions_notify")
+
+    def kprobe_blacklist(self, address):
+        if self.layout.version[0] in "23":  # from 3.16
+            return b""
+        names = [f"function_{number:02d}" for number in range(4, 16)] + list(self.KPROBE_FUNCTIONS)
+        table = b"".join(self.word(self.at(name)) for name in names)
+        return self.bound("kprobe_blacklist", address, table)
+
+    def static_calls(self, address):
+        """Calls of trampolines: 64-bit kernels only, from 5.10."""
+        table = b""
+        if self.layout.bits == 64 and self.layout.version[0] in "56":
+            for number in range(self.functions):
+                place = address + len(table)
+                key = self.at("static_keys") | number % 4
+                table += self.relative(self.at(f"static_call{number}"), place)
+                table += self.relative(key, place + 4)
+        return table
 
     def mcount(self, address):
         table = b"".join(self.word(self.at(f"mcount{n}")) for n in range(self.functions))
@@ -401,6 +428,7 @@ class Kernel:
          (".rodata", "rodata", PROGBITS, ALLOC, 16),
          (".rodata.kallsyms", "kallsyms", PROGBITS, ALLOC, 16),
          (".rodata.jump_labels", "jump_labels", PROGBITS, ALLOC, 8),
+         (".rodata.static_calls", "static_calls", PROGBITS, ALLOC, 8),
          (".pci_fixup", "pci_fixups", PROGBITS, ALLOC, 16),
          ("__ksymtab_strings", "export_strings", PROGBITS, ALLOC, 1),
          ("__ksymtab", "exports", PROGBITS, ALLOC, 4),
@@ -410,6 +438,7 @@ class Kernel:
          ("__bug_table", "bugs", PROGBITS, ALLOC | WRITE, 4),
          (".init.text", "init_text", PROGBITS, ALLOC | EXECUTE, 16),
          (".init.data.mcount", "mcount", PROGBITS, ALLOC | WRITE, 8),
+         (".init.data.kprobes", "kprobe_blacklist", PROGBITS, ALLOC | WRITE, 64),
          (".parainstructions", "paravirt", PROGBITS, ALLOC, 8),
          (".altinstructions", "alternatives", PROGBITS, ALLOC, 8),
          (".altinstr_replacement", "replacements", PROGBITS, ALLOC | EXECUTE, 16),
@@ -418,7 +447,8 @@ class Kernel:
     # In a stock kernel these have neither a section of their own nor a symbol: they are merged
     # with the section before.
     MERGED_SECTIONS = {".rodata.kallsyms": ".rodata", ".rodata.jump_labels": ".rodata",
-                       ".init.data.mcount": ".init.data"}  # fmt: skip
+                       ".rodata.static_calls": ".rodata", ".init.data.mcount": ".init.data",
+                       ".init.data.kprobes": ".init.data"}  # fmt: skip
 
     def build_groups(self):
         groups = []
@@ -450,14 +480,22 @@ class Kernel:
         return write_elf(self, groups, symtab, sections, multiboot)
 
     def relocations(self):
-        """The table that Linux appends to a relocatable kernel: addresses of absolute words."""
-        place = self.at("paravirt0") + 2
-        words = [place & 0xFFFFFFFF] if self.layout.bits == 32 else []
-        table = struct.pack("<I", 0)
-        if self.layout.bits == 64:
-            table += struct.pack("<I", 0) * 2
-            words = [(place + 0) & 0xFFFFFFFF]
-        return table + b"".join(struct.pack("<I", word) for word in words)
+        """The table that Linux appends to a relocatable kernel (arch/x86/tools/relocs.c): places of
+        absolute words, in lists that a zero begins."""
+        places = [self.at("paravirt0") + 2] if self.layout.bits == 32 else [self.at("linux_banner")]
+        places += [self.at("static_keys"), self.at("init_task")]
+        words = b"".join(struct.pack("<I", place & 0xFFFFFFFF) for place in places)
+        if self.layout.bits == 32:
+            return struct.pack("<I", 0) + words
+        last = struct.pack("<I", (self.at("panic")) & 0xFFFFFFFF)
+        return struct.pack("<I", 0) + words + struct.pack("<I", 0) + struct.pack("<I", 0) + last
+
+    def elf_relocations(self):
+        """What ld --emit-relocs keeps for .text: a word and a branch, against the first symbols."""
+        word, branch = self.at("paravirt0") + 2, self.at("mcount0") + 1
+        if self.layout.bits == 32:
+            return struct.pack("<IIII", word, 1 << 8 | 1, branch, 2 << 8 | 2)
+        return struct.pack("<QQqQQq", word, 1 << 32 | 11, 0, branch, 2 << 32 | 2, -4)
 
 
 def elf_symbols(kernel, sections):
@@ -520,6 +558,12 @@ def write_elf(kernel, groups, symtab, with_sections, multiboot):
             section.offset = len(out)
             out += section.content
             sections.append(section)
+        rel = kernel.elf_relocations()
+        name, kind, size = (".rel.text", REL, 8) if bits == 32 else (".rela.text", RELA, 24)
+        section = Section(name, kind, 0, rel, link=link - 1, info=1, entry_size=size)
+        section.offset = len(out)
+        out += rel
+        sections.append(section)
     section_offset = section_count = 0
     if with_sections:
         section_offset, section_count = write_section_headers(out, sections, bits)

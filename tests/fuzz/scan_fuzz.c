@@ -21,13 +21,23 @@ static void check_sites(const struct scan *scan)
 	}
 }
 
+/* The site's address as --explain takes it; in modules an address alone says nothing. */
+static void name_site(const struct scan *scan, const struct scan_site *site, char *name,
+                      size_t size)
+{
+	bool is_module = scan->kernel->format == KERNEL_FORMAT_MODULE;
+
+	snprintf(name, size, "%.32s%s0x%llx", is_module ? site->section->name : "",
+	         is_module ? "+" : "", (unsigned long long)site->address);
+}
+
 static void write_reports(const struct scan *scan)
 {
 	struct scan_report report = {.scan = scan, .sha256 = "0"};
 	enum disasm_mode mode = scan->kernel->is_64bit ? DISASM_MODE_64 : DISASM_MODE_32;
 	FILE *stream = fopen("/dev/null", "w");
 	struct problem problem;
-	char address[32];
+	char address[64];
 
 	report.disassembler = disasm_text_open(mode);
 	if (stream && report.disassembler) {
@@ -35,8 +45,7 @@ static void write_reports(const struct scan *scan)
 		CHECK(scan_write_json(stream, &report, &problem));
 		CHECK(scan_write_csv(stream, &report, &problem));
 		for (size_t i = 0; i < scan->site_count && i < 4; i++) {
-			snprintf(address, sizeof(address), "0x%llx",
-			         (unsigned long long)scan->sites[i].address);
+			name_site(scan, &scan->sites[i], address, sizeof(address));
 			if (!scan_write_explanation(stream, &report, address, &problem))
 				check_problem(&problem);
 		}
