@@ -31,6 +31,14 @@ breaks() {
 	breaks patcher/bad.c 'int x;' 'licence'
 }
 
+@test "a script that is not executable, and the reverse" {
+	breaks tools/bad $'#!/bin/sh\n# SPDX-License-Identifier: BSD-2-Clause' 'modes'
+	[[ $output == *"tools/bad: a script that is not executable"* ]]
+	chmod +x "$house/patcher/good.c"
+	run "$house/tools/check-house"
+	[[ $output == *"patcher/good.c: executable, and no script"* ]]
+}
+
 @test "libelf outside elf_file.c" {
 	printf '%s\n' "$licence" '#include <libelf.h>' >"$house/patcher/elf_file.c"
 	breaks patcher/bad.c "$licence"$'\n#include <gelf.h>' "only patcher/elf_file.c knows libelf"
