@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # The disassembler's objects, one a line.
 disasm_sources := \
 	disasm/decode.c \

@@ -81,7 +81,8 @@ static uint8_t entry_with_sib(const struct mode *mode, const char *prefix, uint1
 	struct instruction instruction;
 	uint8_t length;
 
-	memcpy(bytes, prefix, passed);
+	for (size_t i = 0; i < passed; i++)
+		bytes[i] = prefix[i];
 	bytes[passed] = pair & 0xff;
 	bytes[passed + 1] = pair >> 8;
 	bytes[passed + 2] = sib;

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -53,14 +54,24 @@ static enum disasm_mode mode_of(int bits)
 static size_t parse(const char *text, uint8_t *bytes)
 {
 	size_t count = 0;
-	unsigned value;
-	int used;
 
-	for (; sscanf(text, "%x%n", &value, &used) == 1; text += used) {
+	while (*text) {
+		char *end;
+
 		assert_true(count < MAX_BYTES);
-		bytes[count++] = value;
+		bytes[count++] = strtoul(text, &end, 16);
+		assert_ptr_not_equal(end, text);
+		text = end;
 	}
 	return count;
+}
+
+static enum decode_status decode_text(const char *text, int bits, struct instruction *instruction)
+{
+	uint8_t bytes[MAX_BYTES] = {0};
+	size_t size = parse(text, bytes);
+
+	return decode(bytes, size, mode_of(bits), instruction);
 }
 
 /* The notation of decode_cases.h. */
@@ -100,11 +111,9 @@ static void test_cases(void **state)
 	for (size_t i = 0; i < COUNT(decode_cases); i++) {
 		const struct decode_case *test = &decode_cases[i];
 		struct instruction instruction;
-		uint8_t bytes[MAX_BYTES];
-		size_t size = parse(test->bytes, bytes);
 		char text[128];
 
-		describe(decode(bytes, size, mode_of(test->bits), &instruction), &instruction, text,
+		describe(decode_text(test->bytes, test->bits, &instruction), &instruction, text,
 		         sizeof(text));
 		if (strcmp(text, test->expected)) {
 			print_error("%d-bit %s: is '%s', not '%s'\n", test->bits, test->bytes, text,
@@ -123,7 +132,7 @@ static void test_cut_cases(void **state)
 		const struct decode_case *test = &decode_cases[i];
 		enum disasm_mode mode = mode_of(test->bits);
 		struct instruction whole, cut;
-		uint8_t bytes[MAX_BYTES];
+		uint8_t bytes[MAX_BYTES] = {0};
 		size_t size = parse(test->bytes, bytes);
 		enum decode_status status = decode(bytes, size, mode, &whole);
 		size_t length = status == DECODE_OK ? whole.length : size;
@@ -219,7 +228,7 @@ static void test_branch_targets(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct instruction instruction;
-		uint8_t bytes[MAX_BYTES];
+		uint8_t bytes[MAX_BYTES] = {0};
 		size_t size = parse(cases[i].bytes, bytes);
 
 		assert_int_equal(decode(bytes, size, mode_of(cases[i].bits), &instruction),
@@ -235,28 +244,27 @@ static void test_branch_targets(void **state)
 static void test_prefix_fields(void **state)
 {
 	struct instruction instruction;
-	uint8_t bytes[MAX_BYTES];
 
 	(void)state;
-	decode(bytes, parse("2e f0 65 67 66 01 00", bytes), DISASM_MODE_32, &instruction);
+	decode_text("2e f0 65 67 66 01 00", 32, &instruction);
 	assert_int_equal(instruction.prefixes, PREFIX_CS | PREFIX_LOCK | PREFIX_GS |
 	                                           PREFIX_ADDRESS_SIZE | PREFIX_OPERAND_SIZE);
 	assert_int_equal(instruction.segment, 0x65);
 	assert_int_equal(instruction.mandatory_prefix, 1);
-	decode(bytes, parse("65 3e 90", bytes), DISASM_MODE_32, &instruction);
+	decode_text("65 3e 90", 32, &instruction);
 	assert_int_equal(instruction.segment, 0x3e);
-	decode(bytes, parse("65 3e 90", bytes), DISASM_MODE_64, &instruction);
+	decode_text("65 3e 90", 64, &instruction);
 	assert_int_equal(instruction.segment, 0x65);
-	decode(bytes, parse("f3 66 f2 90", bytes), DISASM_MODE_32, &instruction);
+	decode_text("f3 66 f2 90", 32, &instruction);
 	assert_int_equal(instruction.mandatory_prefix, 3);
-	decode(bytes, parse("f2 66 f3 90", bytes), DISASM_MODE_32, &instruction);
+	decode_text("f2 66 f3 90", 32, &instruction);
 	assert_int_equal(instruction.mandatory_prefix, 2);
-	decode(bytes, parse("4d 8b 40 08", bytes), DISASM_MODE_64, &instruction);
+	decode_text("4d 8b 40 08", 64, &instruction);
 	assert_int_equal(instruction.rex, 0x4d);
 	assert_int_equal(instruction.prefixes, PREFIX_REX);
 	assert_int_equal(instruction.wide, 1);
 	assert_int_equal(instruction.modrm, 0x40);
-	decode(bytes, parse("4d 66 8b 40 08", bytes), DISASM_MODE_64, &instruction);
+	decode_text("4d 66 8b 40 08", 64, &instruction);
 	assert_int_equal(instruction.rex, 0);
 	assert_int_equal(instruction.prefixes, PREFIX_OPERAND_SIZE);
 	assert_int_equal(instruction.wide, 0);
@@ -265,19 +273,18 @@ static void test_prefix_fields(void **state)
 static void test_vector_fields(void **state)
 {
 	struct instruction instruction;
-	uint8_t bytes[MAX_BYTES];
 
 	(void)state;
-	decode(bytes, parse("c4 e3 fd 00 c1 01", bytes), DISASM_MODE_32, &instruction);
+	decode_text("c4 e3 fd 00 c1 01", 32, &instruction);
 	assert_int_equal(instruction.vector_length, 1);
 	assert_int_equal(instruction.vector_pp, 1);
 	assert_int_equal(instruction.wide, 1);
 	assert_int_equal(instruction.opcode_offset, 3);
-	decode(bytes, parse("c5 fb 10 00", bytes), DISASM_MODE_32, &instruction);
+	decode_text("c5 fb 10 00", 32, &instruction);
 	assert_int_equal(instruction.vector_length, 0);
 	assert_int_equal(instruction.vector_pp, 3);
 	assert_int_equal(instruction.mandatory_prefix, 3);
-	decode(bytes, parse("62 f1 fe 48 6f 04 24", bytes), DISASM_MODE_32, &instruction);
+	decode_text("62 f1 fe 48 6f 04 24", 32, &instruction);
 	assert_int_equal(instruction.vector_length, 2);
 	assert_int_equal(instruction.vector_pp, 2);
 	assert_int_equal(instruction.wide, 1);

@@ -328,20 +328,20 @@ static size_t parse_bytes(const char *text, uint8_t *bytes)
 {
 	size_t size = 0;
 
-	while (*text) {
-		unsigned count = 1, value;
-		int used = 0;
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		const char *star = strchr(text, '*');
+		unsigned long count = 1;
+		char digits[3] = "";
 
-		if (*text == ' ') {
-			text++;
-			continue;
+		if (star && star < strpbrk(text, " *") + 1) {
+			count = strtoul(text, NULL, 10);
+			text = star + 1;
 		}
-		if (sscanf(text, "%u*%2x%n", &count, &value, &used) != 2 || !used)
-			count = sscanf(text, "%2x%n", &value, &used);
-		assert_true(used && size + count <= MAX_SECTION);
-		memset(bytes + size, (int)value, count);
+		memcpy(digits, text, 2);
+		assert_true(size + count <= MAX_SECTION);
+		memset(bytes + size, (int)strtoul(digits, NULL, 16), count);
 		size += count;
-		text += used;
+		text += 2;
 	}
 	return size;
 }
@@ -498,7 +498,8 @@ static void check_all_pairs(enum disasm_mode mode, const char *prefix)
 		known[pair] = pair * SLOT;
 		for (size_t i = 0; i < SLOT; i++)
 			slot[i] = random64() >> 32;
-		memcpy(slot, prefix, length);
+		for (size_t i = 0; i < length; i++)
+			slot[i] = prefix[i];
 		slot[length] = pair & 0xff;
 		slot[length + 1] = pair >> 8;
 	}
