@@ -159,6 +159,15 @@ static inline void fake_pointer(struct fake_linux *fake, struct fake_table *tabl
 	buffer_word(&table->bytes, value, size);
 }
 
+/* The ELF section of an address in a kernel. */
+static inline uint16_t fake_section_of(const struct fake_linux *fake, uint64_t address)
+{
+	for (int area = 0; area < AREA_COUNT; area++)
+		if (address - fake_address(fake, (enum area)area, 0) < AREA_SIZE)
+			return (uint16_t)(1 + area);
+	return SHN_ABS;
+}
+
 /* A global symbol of a kernel (before fake_read()). */
 static inline void fake_symbol(struct fake_linux *fake, const char *name, uint8_t type,
                                uint64_t address)
@@ -170,8 +179,8 @@ static inline void fake_symbol(struct fake_linux *fake, const char *name, uint8_
 		builder_symbol(&class, &fake->symbols, &fake->names, "_text", STB_GLOBAL, STT_FUNC,
 		               SHN_ABS, fake_address(fake, AREA_TEXT, 0), 0);
 	}
-	builder_symbol(&class, &fake->symbols, &fake->names, name, STB_GLOBAL, type, SHN_ABS,
-	               address, 0);
+	builder_symbol(&class, &fake->symbols, &fake->names, name, STB_GLOBAL, type,
+	               fake_section_of(fake, address), address, 0);
 }
 
 static inline void fake_module_symbols(struct fake_linux *fake, const uint32_t *sections)
