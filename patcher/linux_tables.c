@@ -238,7 +238,7 @@ static bool locate_by_section(struct table_reader *reader, const struct table_fa
 		uint32_t index = (uint32_t)(section - kernel->sections);
 		size_t first = reader_relocations(reader, index);
 
-		source->relocations = kernel->relocations + first;
+		source->relocations = kernel->relocations ? kernel->relocations + first : NULL;
 		source->relocation_count = reader_relocations(reader, index + 1) - first;
 	}
 	return true;
