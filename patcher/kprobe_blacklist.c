@@ -37,7 +37,7 @@ static const struct table_layout layouts[] = {
 #define SEARCH_MINIMUM 8
 
 struct blacklist_search {
-	const struct kernel *kernel;
+	struct table_reader *reader;
 	uint64_t first_name, second_name; /* addresses that must be in it */
 	uint32_t word_size;
 	size_t longest; /* words; a longer run is the list of all functions, kallsyms_addresses */
@@ -51,17 +51,25 @@ static uint64_t load_word(const struct blacklist_search *search, uint64_t offset
 	return search->word_size == 8 ? bytes_load64(bytes) : bytes_load32(bytes);
 }
 
+/* Whether a symbol in code has the address that stands there. Assembler symbols need not be of type
+ * function. */
 static bool is_function(const struct blacklist_search *search, uint64_t offset)
 {
-	uint64_t address = load_word(search, offset);
-	const struct kernel_section *section = kernel_section_at(search->kernel, address);
-	const struct kernel_symbol *symbol;
+	const struct kernel *kernel = search->reader->kernel;
+	struct code_place place = {.address = load_word(search, offset)};
+	size_t low = 0, high = kernel->symbol_count;
 
-	if (!section)
+	if (!reader_code(search->reader, &place, 1))
 		return false;
-	symbol = kernel_symbol_at(search->kernel, (uint32_t)(section - search->kernel->sections),
-	                          address);
-	return symbol && symbol->address == address && symbol->type == SYMBOL_FUNCTION;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (kernel->symbols[middle].address < place.address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < kernel->symbol_count && kernel->symbols[low].address == place.address;
 }
 
 /* The run of functions' addresses around *start, not below lowest: [*start, *end). */
@@ -140,7 +148,7 @@ static bool search_by_names(struct table_reader *reader, const struct table_fami
 	const struct kernel *kernel = reader->kernel;
 	const struct kernel_symbol *first = kernel_find_symbol(kernel, "get_kprobe");
 	const struct kernel_symbol *second = kernel_find_symbol(kernel, "kprobe_exceptions_notify");
-	struct blacklist_search search = {.kernel = kernel, .word_size = kernel->is_64bit ? 8 : 4};
+	struct blacklist_search search = {.reader = reader, .word_size = kernel->is_64bit ? 8 : 4};
 
 	if (!first || !second || kernel->linux_version < layouts[0].since)
 		return true;
