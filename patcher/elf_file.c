@@ -143,6 +143,24 @@ static bool check_tables(const struct file_header *header, const struct elf_file
 	return true;
 }
 
+/* How often headers may describe the same bytes, all in all. Linkers let a few segments share
+ * bytes; more would let a small file make much work. */
+#define SEGMENT_SHARING 4
+#define SECTION_SHARING 2
+
+/* A name of a section, in C++ or Rust too, is shorter. */
+#define LONGEST_SECTION_NAME 4096
+
+/* Adds a range that a header describes to *total. false: they describe too much. */
+static bool count_range(uint64_t range, uint64_t *total, size_t size, unsigned int sharing,
+                        const char *what, struct problem *problem)
+{
+	*total += range; /* at most 65,535 times the file's size */
+	if (*total / sharing <= size)
+		return true;
+	return problem_report(problem, ELF_SHARED_BYTES, what, WIDE(*total), size);
+}
+
 static void extend_end(struct elf_file *file, uint64_t offset, uint64_t size)
 {
 	if (size && offset + size > file->end)
@@ -154,6 +172,7 @@ static bool read_program_headers(const uint8_t *bytes, size_t size,
                                  struct problem *problem)
 {
 	const uint8_t *entry;
+	uint64_t total = 0;
 
 	if (header->program_count == 0)
 		return true;
@@ -177,6 +196,9 @@ static bool read_program_headers(const uint8_t *bytes, size_t size,
 		if (!bytes_in_range(program->offset, program->file_size, size))
 			return problem_report(problem, ELF_SEGMENT_RANGE, i, WIDE(program->offset),
 			                      WIDE(program->file_size), size);
+		if (!count_range(program->file_size, &total, size, SEGMENT_SHARING, "segments",
+		                 problem))
+			return false;
 		extend_end(file, program->offset, program->file_size);
 	}
 	return true;
@@ -203,7 +225,7 @@ static bool find_section_names(const uint8_t *bytes, const struct file_header *h
 }
 
 static bool read_section_header(const uint8_t *entry, size_t size, size_t index,
-                                uint32_t *name_offset, struct elf_file *file,
+                                uint32_t *name_offset, uint64_t *total, struct elf_file *file,
                                 struct problem *problem)
 {
 	struct elf_section_header *section = &file->section_headers[index];
@@ -218,7 +240,7 @@ static bool read_section_header(const uint8_t *entry, size_t size, size_t index,
 		return problem_report(problem, ELF_SECTION_RANGE, index, WIDE(section->offset),
 		                      WIDE(section->size), size);
 	extend_end(file, section->offset, section->size);
-	return true;
+	return count_range(section->size, total, size, SECTION_SHARING, "sections", problem);
 }
 
 static bool name_sections(const uint8_t *bytes, const struct file_header *header,
@@ -230,11 +252,15 @@ static bool name_sections(const uint8_t *bytes, const struct file_header *header
 	if (!find_section_names(bytes, header, file, &names, problem))
 		return false;
 	for (size_t i = 0; names && i < file->section_header_count; i++) {
+		const char *name = (const char *)bytes + names->offset + name_offsets[i];
+
 		if (name_offsets[i] >= names->size)
 			return problem_report(problem, ELF_SECTION_NAME, i, name_offsets[i],
 			                      WIDE(names->size));
-		file->section_headers[i].name =
-		    (const char *)bytes + names->offset + name_offsets[i];
+		if (strnlen(name, LONGEST_SECTION_NAME) == LONGEST_SECTION_NAME)
+			return problem_report(problem, ELF_SECTION_NAME_LONG, i,
+			                      LONGEST_SECTION_NAME);
+		file->section_headers[i].name = name;
 	}
 	return true;
 }
@@ -244,6 +270,7 @@ static bool read_section_headers(const uint8_t *bytes, size_t size,
                                  struct problem *problem)
 {
 	uint32_t *name_offsets;
+	uint64_t total = 0;
 	bool done = true;
 
 	if (header->section_count == 0)
@@ -260,7 +287,7 @@ static bool read_section_headers(const uint8_t *bytes, size_t size,
 	for (size_t i = 0; done && i < file->section_header_count; i++)
 		done = read_section_header(bytes + header->section_offset +
 		                               i * header->section_entry_size,
-		                           size, i, &name_offsets[i], file, problem);
+		                           size, i, &name_offsets[i], &total, file, problem);
 	done = done && name_sections(bytes, header, name_offsets, file, problem);
 	free(name_offsets);
 	return done;

@@ -8,6 +8,7 @@ patcher_sources := \
 	patcher/identity.c \
 	patcher/input_file.c \
 	patcher/kallsyms.c \
+	patcher/kallsyms_stem.c \
 	patcher/kernel.c \
 	patcher/kernel_sections.c \
 	patcher/relocations.c \

@@ -282,34 +282,32 @@ static bool find_markers(struct search *search)
 uint64_t kallsyms_address(const struct kallsyms *tables, size_t index)
 {
 	const uint8_t *entry = tables->addresses + index * tables->address_size;
-	uint32_t offset;
+	uint64_t offset, address = 0;
 
 	if (tables->address_size == 8)
 		return bytes_load64(entry);
-	offset = bytes_load32(entry);
+	offset = (uint64_t)(int64_t)(int32_t)bytes_load32(entry);
 	switch (tables->form) {
-	case KALLSYMS_ABSOLUTE: return offset;
-	case KALLSYMS_RELATIVE: return tables->base + offset;
+	case KALLSYMS_ABSOLUTE: address = offset; break;
+	case KALLSYMS_RELATIVE: address = tables->base + (uint32_t)offset; break;
 	case KALLSYMS_RELATIVE_PERCPU:
-		if ((int32_t)offset >= 0)
-			return offset;
-		return tables->base - 1 - (uint64_t)(int64_t)(int32_t)offset;
-	case KALLSYMS_PLACE_RELATIVE:
-		return tables->addresses_at + index * 4 + (uint64_t)(int64_t)(int32_t)offset;
+		address = (int64_t)offset >= 0 ? offset : tables->base - 1 - offset;
+		break;
+	case KALLSYMS_PLACE_RELATIVE: address = tables->addresses_at + index * 4 + offset; break;
 	}
-	return 0;
+	return address & tables->highest;
 }
 
 /* Whether the addresses ascend, and three quarters of them lie in the kernel. */
 static bool check_addresses(struct search *search)
 {
 	const struct kallsyms *tables = search->tables;
-	uint64_t previous = 0, mask = search->kernel->is_64bit ? UINT64_MAX : UINT32_MAX;
+	uint64_t previous = 0;
 	const struct kernel_segment *segment = NULL;
 	size_t inside = 0;
 
 	for (size_t i = 0; i < tables->count; i++) {
-		uint64_t address = kallsyms_address(tables, i) & mask;
+		uint64_t address = kallsyms_address(tables, i);
 
 		if (address < previous || --search->budget < 0)
 			return false;
@@ -354,6 +352,7 @@ static bool try_form(struct search *search, enum kallsyms_form form, size_t offs
 	tables->addresses = search->region.bytes + offset;
 	tables->addresses_at = search->region.address + offset;
 	tables->base = 0;
+	tables->highest = search->kernel->is_64bit ? UINT64_MAX : UINT32_MAX;
 	if (form == KALLSYMS_RELATIVE || form == KALLSYMS_RELATIVE_PERCPU) {
 		if (!bytes_in_range(base_at, pointer_size(search), search->region.size))
 			return false;

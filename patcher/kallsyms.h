@@ -16,7 +16,8 @@
  * 6.2 and 6.3 have seqs_of_names between markers and token_table. The addresses stand in front of
  * num_syms up to 6.3 and behind token_index from 6.4 on, in one of the forms of enum
  * kallsyms_form. Words are aligned to the size of a pointer, from 7.0 on to 4 bytes; markers and
- * num_syms have the size of a pointer in old kernels and 4 bytes in new ones.
+ * num_syms have the size of a pointer in old kernels and 4 bytes in new ones. Linux up to 2.6.9 has
+ * other tables: patcher/kallsyms_stem.h.
  */
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct kallsyms {
 	enum kallsyms_form form;
 	unsigned int address_size; /* bytes of each: 4 or 8 */
 	uint64_t base;             /* relative_base */
+	uint64_t highest;          /* the last address there is: addresses wrap there */
 	bool addresses_last;       /* behind token_index: 6.4 or later */
 	size_t names_length;       /* bytes of all names, unpacked, each with type and end */
 };

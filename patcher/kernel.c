@@ -61,9 +61,8 @@ static bool read_model(struct kernel *kernel, const struct kernel_read_options *
 	trailer = kernel->image + elf->end;
 	trailer_size = kernel->image_size - elf->end;
 	kernel->image_size = elf->end;
-	return kernel_read_symbols(kernel, options, problem) &&
+	return kernel_identify(kernel, problem) && kernel_read_symbols(kernel, options, problem) &&
 	       kernel_cut_sections(kernel, problem) && kernel_index_symbols(kernel, problem) &&
-	       kernel_identify(kernel, problem) &&
 	       kernel_read_relocations(kernel, trailer, trailer_size, problem);
 }
 

@@ -247,25 +247,23 @@ static bool divide_table(const uint8_t *trailer, size_t size, struct appended_ta
 }
 
 /*
- * The word that a 32-bit table entry names, in the image. Addresses of per-CPU words of 64-bit
- * kernels are those that they are loaded at, not those that they are linked at.
+ * The word that a table entry names, in the image. Per-CPU words of 64-bit kernels up to 6.14 are
+ * linked at 0, but named by the address that they are loaded at.
  */
 static const uint8_t *find_word(const struct kernel *kernel, uint64_t address, size_t size)
 {
 	const uint8_t *bytes = kernel_bytes_at(kernel, address, size);
-	uint64_t offset = 0;
+	const struct kernel_segment *segment = kernel->segments;
+	uint64_t offset;
 
-	if (bytes || !kernel->is_64bit)
+	if (bytes || !kernel->is_64bit || kernel->segment_count == 0 ||
+	    segment->virtual_address != 0)
 		return bytes;
-	for (size_t i = 0; i < kernel->segment_count && !bytes; i++) {
-		const struct kernel_segment *segment = &kernel->segments[i];
-
-		/* __START_KERNEL_map, arch/x86/include/asm/page_64_types.h */
-		offset = address - 0xffffffff80000000u - segment->physical_address;
-		if (bytes_in_range(offset, size, segment->file_size))
-			bytes = kernel->image + segment->file_offset + offset;
-	}
-	return bytes;
+	/* __START_KERNEL_map, arch/x86/include/asm/page_64_types.h */
+	offset = address - 0xffffffff80000000u - segment->physical_address;
+	if (!bytes_in_range(offset, size, segment->file_size))
+		return NULL;
+	return kernel->image + segment->file_offset + offset;
 }
 
 /* The section of an address, where it is mostly the one of the address before. */

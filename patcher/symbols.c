@@ -6,7 +6,12 @@
 
 #include "patcher/bytes.h"
 #include "patcher/kallsyms.h"
+#include "patcher/kallsyms_stem.h"
 #include "patcher/kernel_private.h"
+
+/* A symbol's name, in C++ or Rust too, is shorter (Linux' own limit is 512). Names may share bytes,
+ * so that a small file could otherwise have very long ones all over. */
+#define LONGEST_NAME 4096
 
 /*
  * Of symbols at one address the first is the one to print: strong before weak, then the one with
@@ -154,6 +159,7 @@ static bool read_symbol_table(struct kernel *kernel, const struct elf_section_he
 		return problem_report(problem, OUT_OF_MEMORY);
 	for (size_t i = 0; i < count; i++, entry += table->entry_size) {
 		struct elf_symbol symbol = load_symbol(entry, elf->is_64bit);
+		const char *name = (const char *)kernel->image + names->offset + symbol.name;
 		uint32_t section;
 
 		if (symbol.name >= names->size)
@@ -163,8 +169,10 @@ static bool read_symbol_table(struct kernel *kernel, const struct elf_section_he
 			return problem_report(problem, SYMBOL_SECTION, i, symbol.section);
 		if (!is_place(kernel, &symbol, &section))
 			continue;
+		if (strnlen(name, LONGEST_NAME) == LONGEST_NAME)
+			return problem_report(problem, SYMBOL_NAME_LONG, i, LONGEST_NAME);
 		kernel->symbols[kernel->symbol_count++] = (struct kernel_symbol){
-		    .name = (const char *)kernel->image + names->offset + symbol.name,
+		    .name = name,
 		    .address = symbol.value,
 		    .size = symbol.size,
 		    .section = section,
@@ -201,15 +209,49 @@ enum kernel_symbol_type kernel_symbol_type_of_letter(char letter)
 	}
 }
 
+/* The tables of Linux up to 2.6.9, which tell no types: what is not in code is data. */
+static bool read_kallsyms_stem(struct kernel *kernel, struct problem *problem)
+{
+	struct kallsyms_stem tables;
+	const char *previous = "";
+	size_t position = 0;
+	char *name;
+
+	if (kernel->linux_version == 0 || kernel->linux_version > KALLSYMS_STEM_LAST_VERSION ||
+	    !kallsyms_stem_find(kernel, &tables))
+		return true;
+	name = malloc(tables.names_length);
+	kernel->private->names = name;
+	kernel->symbols = calloc(tables.count, sizeof(*kernel->symbols));
+	if (!name || !kernel->symbols)
+		return problem_report(problem, OUT_OF_MEMORY);
+	for (size_t i = 0; i < tables.count; i++) {
+		uint64_t address = kallsyms_stem_address(&tables, i);
+		const struct kernel_section *section = kernel_section_at(kernel, address);
+		size_t size = kallsyms_stem_unpack(&tables, &position, previous, name);
+
+		kernel->symbols[i] = (struct kernel_symbol){
+		    .name = name,
+		    .address = address,
+		    .section = NO_INDEX,
+		    .type = section && !section->executable ? SYMBOL_OBJECT : SYMBOL_FUNCTION,
+		};
+		previous = name;
+		name += size;
+	}
+	kernel->symbol_count = tables.count;
+	kernel->symbol_source = SYMBOLS_KALLSYMS;
+	return true;
+}
+
 static bool read_kallsyms(struct kernel *kernel, struct problem *problem)
 {
-	uint64_t mask = kernel->is_64bit ? UINT64_MAX : UINT32_MAX;
 	struct kallsyms tables;
 	size_t position = 0, written = 0;
 	char *names;
 
 	if (!kallsyms_find(kernel, &tables))
-		return true;
+		return read_kallsyms_stem(kernel, problem);
 	names = malloc(tables.names_length + KALLSYMS_SLACK);
 	kernel->private->names = names;
 	kernel->symbols = calloc(tables.count, sizeof(*kernel->symbols));
@@ -221,7 +263,7 @@ static bool read_kallsyms(struct kernel *kernel, struct problem *problem)
 		written += kallsyms_unpack(&tables, &position, name);
 		kernel->symbols[i] = (struct kernel_symbol){
 		    .name = name + 1, /* behind the letter */
-		    .address = kallsyms_address(&tables, i) & mask,
+		    .address = kallsyms_address(&tables, i),
 		    .section = NO_INDEX,
 		    .type = kernel_symbol_type_of_letter(name[0]),
 		    .weak = name[0] == 'w' || name[0] == 'W',

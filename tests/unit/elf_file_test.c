@@ -279,6 +279,75 @@ static void test_unaligned_bytes_are_read(void **state)
 	builder_free(&builder);
 }
 
+/* Many headers for the same bytes would make the work of a far larger file. */
+static void test_shared_bytes_are_refused(void **state)
+{
+	struct elf_builder builder;
+	struct byte_buffer bytes = {0};
+	struct kernel kernel;
+	struct problem problem;
+
+	(void)state;
+	buffer_fill(&bytes, 0x90, 10000);
+	builder_start(&builder, true, ET_EXEC);
+	builder_section(&builder, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0x100000,
+	                bytes.data, bytes.size);
+	for (int i = 0; i < 6; i++) {
+		builder_segment(&builder, PT_LOAD, PF_R | PF_X, 1, 1);
+		builder.segments[i].p_vaddr += (uint64_t)i << 32;
+	}
+	builder_finish(&builder);
+	builder.image.data[offsetof(Elf64_Ehdr, e_phnum)] = 4;
+	assert_true(
+	    kernel_read_memory("test", builder.image.data, builder.image.size, &kernel, &problem));
+	kernel_free(&kernel);
+	builder.image.data[offsetof(Elf64_Ehdr, e_phnum)] = 6;
+	assert_refused(builder.image.data, builder.image.size, ELF_SHARED_BYTES);
+	builder_free(&builder);
+
+	builder_start(&builder, true, ET_REL);
+	for (int i = 0; i < 4; i++) {
+		builder_section(&builder, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0, NULL,
+		                0);
+		builder.sections[i + 1].sh_size = 10000;
+	}
+	buffer_append(&builder.image, bytes.data, bytes.size);
+	builder_finish(&builder);
+	assert_refused(builder.image.data, builder.image.size, ELF_SHARED_BYTES);
+	builder_free(&builder);
+	buffer_free(&bytes);
+}
+
+static void test_long_section_names_are_refused(void **state)
+{
+	struct elf_builder builder;
+	char name[4097];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	for (size_t length = 4095; length <= 4096; length++) {
+		struct kernel kernel;
+		struct problem problem;
+
+		name[length] = '\0';
+		builder_start(&builder, false, ET_REL);
+		builder_section(&builder, name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0, "code",
+		                4);
+		builder_finish(&builder);
+		if (length == 4096) {
+			assert_refused(builder.image.data, builder.image.size,
+			               ELF_SECTION_NAME_LONG);
+		} else {
+			assert_true(kernel_read_memory("test", builder.image.data,
+			                               builder.image.size, &kernel, &problem));
+			assert_int_equal(strlen(kernel.sections[0].name), 4095);
+			kernel_free(&kernel);
+		}
+		builder_free(&builder);
+		name[length] = 'n';
+	}
+}
+
 static void test_files_without_contents_are_refused(void **state)
 {
 	struct elf_builder builder;
@@ -303,6 +372,8 @@ int main(void)
 	    cmocka_unit_test(test_damage_to_headers_is_survived),
 	    cmocka_unit_test(test_unaligned_bytes_are_read),
 	    cmocka_unit_test(test_files_without_contents_are_refused),
+	    cmocka_unit_test(test_shared_bytes_are_refused),
+	    cmocka_unit_test(test_long_section_names_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

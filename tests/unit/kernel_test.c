@@ -260,6 +260,23 @@ static void test_bad_symbol_tables_are_refused(void **state)
 	builder_free(&builder);
 }
 
+static void test_long_symbol_names_are_refused(void **state)
+{
+	struct elf_builder builder;
+	struct byte_buffer symbols = {0}, names = {0};
+	char name[4097] = {0};
+
+	(void)state;
+	memset(name, 'n', 4096);
+	small_kernel_start(&builder, false, NULL);
+	builder_symbol(&builder, &symbols, &names, name, STB_LOCAL, STT_FUNC, SMALL_TEXT,
+	               small_base(false), 4);
+	builder_symbols(&builder, &symbols, &names);
+	builder_finish(&builder);
+	assert_refused(builder.image.data, builder.image.size, SYMBOL_NAME_LONG);
+	builder_free(&builder);
+}
+
 /* Many symbols of one name, all in one place, must not take long. */
 static void test_many_equal_symbols_cost_little(void **state)
 {
@@ -570,6 +587,7 @@ int main(void)
 	    cmocka_unit_test(test_places_are_looked_up),
 	    cmocka_unit_test(test_symbols_from_a_symbol_table),
 	    cmocka_unit_test(test_bad_symbol_tables_are_refused),
+	    cmocka_unit_test(test_long_symbol_names_are_refused),
 	    cmocka_unit_test(test_many_equal_symbols_cost_little),
 	    cmocka_unit_test(test_relocations_of_linked_kernels),
 	    cmocka_unit_test(test_bad_relocations_are_refused),
