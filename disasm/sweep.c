@@ -17,8 +17,6 @@
  */
 
 #define CHUNK_SIZE ((size_t)4096)
-/* A known start just behind the chunk's end is walked to, so that starts may be behind it too. */
-#define CHUNK_MARKS (CHUNK_SIZE + 64)
 
 /* objdump prints no instructions for this many zero bytes or more; of a run that ends before the
  * section does, it takes a multiple of four bytes (binutils manual, objdump, -z). */
@@ -37,8 +35,8 @@ struct sweeper {
 	size_t range_capacity;
 	size_t outside_capacity;
 	size_t branch_count;
-	uint32_t branches[CHUNK_MARKS]; /* offsets of the chunk's direct branches, ascending */
-	uint8_t marks[CHUNK_MARKS];     /* 1 at the chunk's starts, 0 elsewhere */
+	uint32_t branches[CHUNK_SIZE]; /* offsets of the chunk's direct branches, ascending */
+	uint8_t marks[CHUNK_SIZE];     /* 1 at the chunk's starts, 0 elsewhere */
 };
 
 static void bitmap_set(uint64_t *bitmap, size_t bit)
@@ -203,7 +201,7 @@ static void collect_starts(struct sweeper *sweeper)
 {
 	uint64_t *starts = sweeper->result->starts + sweeper->chunk / 64;
 
-	for (size_t i = 0; i < CHUNK_MARKS; i += 64) {
+	for (size_t i = 0; i < CHUNK_SIZE; i += 64) {
 		uint64_t word = 0;
 
 		for (size_t j = 0; j < 64; j += 8)
@@ -325,7 +323,8 @@ static bool step_slowly(struct sweeper *sweeper, size_t stop)
 /* walk_fast() went over the known start at stop: takes back the instruction that did. */
 static bool cut_short(struct sweeper *sweeper, size_t stop)
 {
-	size_t offset = stop - 1;
+	size_t chunk_end = sweeper->chunk + CHUNK_SIZE;
+	size_t offset = (stop < chunk_end ? stop : chunk_end) - 1;
 
 	while (!sweeper->marks[offset - sweeper->chunk])
 		offset--;
@@ -356,9 +355,7 @@ static bool walk_chunk(struct sweeper *sweeper)
 
 	while (sweeper->position < sweeper->input->size && sweeper->position < chunk_end) {
 		size_t stop = next_stop(sweeper);
-		/* An instruction may reach over the chunk's end, but not over a known start just
-		 * behind it: that one is waited for. */
-		size_t limit = stop < chunk_end + INSTRUCTION_MAX_LENGTH ? stop : chunk_end;
+		size_t limit = stop < chunk_end ? stop : chunk_end;
 
 		if (limit > sweeper->fast_end)
 			limit = sweeper->fast_end;

@@ -477,6 +477,36 @@ static uint64_t random64(void)
 	return random_state;
 }
 
+/* A known start in an instruction, wherever the sweep may pause: b8 five times is mov. */
+static void test_known_starts_everywhere(void **state)
+{
+	enum { SIZE = 9000 };
+	uint8_t bytes[SIZE];
+	struct sweep_input input = {.bytes = bytes,
+	                            .size = SIZE,
+	                            .address = ADDRESS,
+	                            .mode = DISASM_MODE_32,
+	                            .known_start_count = 1};
+
+	(void)state;
+	memset(bytes, 0xb8, SIZE);
+	for (uint32_t known = 1; known < SIZE; known++) {
+		struct sweep_result result;
+
+		input.known_starts = &known;
+		assert_true(sweep(&input, &result));
+		assert_int_equal(result.instruction_count, known / 5 + (SIZE - known) / 5);
+		assert_int_equal(result.range_count, known % 5 ? 2 : 0);
+		if (known % 5) {
+			assert_int_equal(result.ranges[0].offset, known - known % 5);
+			assert_int_equal(result.ranges[0].size, known % 5);
+			assert_int_equal(result.ranges[0].reason, SWEEP_CUT_SHORT);
+			assert_int_equal(result.ranges[1].reason, SWEEP_TRUNCATED);
+		}
+		sweep_result_free(&result);
+	}
+}
+
 #define SLOT 20 /* bytes for an instruction, what follows it included */
 
 /* A section with every pair of bytes, after a prefix sequence, at a known start of its own. */
@@ -582,9 +612,13 @@ static void test_random_sections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sections),  cmocka_unit_test(test_sites),
-	    cmocka_unit_test(test_too_large), cmocka_unit_test(test_reason_names),
-	    cmocka_unit_test(test_all_pairs), cmocka_unit_test(test_random_sections),
+	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_sites),
+	    cmocka_unit_test(test_too_large),
+	    cmocka_unit_test(test_reason_names),
+	    cmocka_unit_test(test_known_starts_everywhere),
+	    cmocka_unit_test(test_all_pairs),
+	    cmocka_unit_test(test_random_sections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
