@@ -3,12 +3,12 @@
 /* `postburn scan`: options, and the way from a file to its report. */
 
 #include <argp.h>
-#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "patcher/commands.h"
+#include "patcher/hash.h"
 #include "patcher/output_file.h"
 #include "patcher/progress.h"
 #include "patcher/scan_filter.h"
@@ -91,22 +91,10 @@ static const struct argp parser = {
     .parser = parse_option,
     .args_doc = "KERNEL",
     .doc = "Finds every privileged or sensitive instruction of a finished i386 kernel: an ELF "
-           "vmlinux, "
+	   "vmlinux, "
 	   "a vmlinuz (bzImage), a multiboot kernel or a module.\v"
 	   "Exit status: 0 the report was written; 1 error, nothing was written; 2 usage.",
 };
-
-static void hash_file(const struct kernel *kernel, char hex[SHA256_HEX_SIZE])
-{
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	struct sha256_ctx context;
-
-	sha256_init(&context);
-	sha256_update(&context, kernel->file_size, kernel->file);
-	sha256_digest(&context, sizeof(digest), digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
 
 static bool write_report(const struct scan_arguments *arguments, const struct scan_report *report,
                          FILE *stream, struct problem *problem)
@@ -134,7 +122,7 @@ static bool report_scan(const struct scan_arguments *arguments, struct scan *sca
 	if (!report.disassembler)
 		return problem_report(problem, DISASSEMBLER_FAILED);
 	progress_step(progress, "hashing");
-	hash_file(scan->kernel, report.sha256);
+	hash_bytes(scan->kernel->file, scan->kernel->file_size, report.sha256);
 	done = output_open(&output, arguments->output, problem);
 	if (done) {
 		progress_end(progress);

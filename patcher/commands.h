@@ -10,9 +10,11 @@
 enum exit_status {
 	EXIT_STATUS_DONE = 0,
 	EXIT_STATUS_ERROR = 1, /* the input or the output: nothing was written */
-	EXIT_STATUS_USAGE = 2
+	EXIT_STATUS_USAGE = 2,
+	EXIT_STATUS_UNPATCHED = 3 /* patch --allow-unpatched: some sites stay as they are */
 };
 
 int command_scan(int count, char **arguments);
+int command_patch(int count, char **arguments);
 
 #endif

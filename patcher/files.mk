@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # The host tool's objects but main.c, one a line.
 patcher_sources := \
 	patcher/problem.c \
@@ -32,6 +33,7 @@ patcher_sources := \
 	patcher/paravirt.c \
 	patcher/static_calls.c \
 	patcher/escape.c \
+	patcher/hash.c \
 	patcher/output_file.c \
 	patcher/progress.c \
 	patcher/scan.c \

@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "disasm/text.h"
+#include "patcher/hash.h"
 #include "patcher/scan.h"
 
-#define SHA256_HEX_SIZE     65
 #define SITE_BYTES_HEX_SIZE (2 * INSTRUCTION_MAX_LENGTH + 1)
 
 struct scan_report {
