@@ -30,8 +30,11 @@ TEST_TIMEOUT_LONG ?= 14400
 KERNELS ?= $(if $(CI),required,wanted)
 
 # Linux builds that the tests read.
-check_linux := tiny-pae
-check_long_linux := tiny-pae defconfig
+check_linux := tiny-pae defconfig
+check_long_linux := $(check_linux)
+
+# What of `make lint` goes before the tests: all of it in CI, else what takes only seconds.
+check_lint := $(if $(CI),run-lint,run-lint-quick)
 
 export POSTBURN := $(abspath $(program))
 export POSTBURN_BUILD := $(abspath $(build))
@@ -46,11 +49,13 @@ prove = prove -j$(TEST_JOBS) -e 'timeout --kill-after=10 $(1)' $(2)
 check: ## install what is missing, build, run all tests
 	@tools/setup $(groups_check)
 	@tools/kernels $(KERNELS) $(check_linux)
+	@$(MAKE) --no-print-directory $(check_lint)
 	@$(MAKE) --no-print-directory run-tests
 
 check-long: ## check, and the tests that take hours
 	@tools/setup $(groups_check-long)
 	@tools/kernels $(KERNELS) $(check_long_linux)
+	@$(MAKE) --no-print-directory $(check_lint)
 	@$(MAKE) --no-print-directory run-tests-long
 
 # What check does when packages and kernels are there.

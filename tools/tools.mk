@@ -15,7 +15,9 @@ lint: ## check layout, C (clang-tidy, cppcheck), shell, Python, the house's rule
 	@tools/setup $(groups_lint)
 	@$(MAKE) --no-print-directory run-lint
 
-run-lint: $(lint_folder)/format $(lint_stamps) $(lint_folder)/cppcheck
+run-lint: run-lint-quick $(lint_stamps) $(lint_folder)/cppcheck
+
+run-lint-quick: $(lint_folder)/format
 	@echo 'LINT house'; tools/check-house
 	@echo 'LINT python'; python3 -c 'import ast, sys; \
 		[ast.parse(open(name).read(), name) for name in sys.argv[1:]]' $(sort $(lint_python))
@@ -54,4 +56,4 @@ demo: ## install what is missing, build, scan a stock Debian kernel
 run-demo: $(program) $(small_kernel)
 	@tools/demo $(program) $(small_kernel)
 
-.PHONY: lint run-lint kernels demo run-demo
+.PHONY: lint run-lint run-lint-quick kernels demo run-demo

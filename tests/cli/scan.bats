@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `postburn scan` as people call it, on a guest of a few known instructions (sites.S).
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	guest="$POSTBURN_BUILD/tests/cli/sites.elf"
 }
@@ -25,7 +27,7 @@ setup() {
 	[ "$status" -eq 0 ]
 	grep -q '^Sites    10 sensitive instructions, 10 to rewrite$' <<<"$output"
 	grep -qE '^\.text +8 +8 ' <<<"$output"
-	! grep -qE '^[0-9a-f]{8}  ' <<<"$output"
+	run ! grep -qE '^[0-9a-f]{8}  ' <<<"$output"
 }
 
 @test "zeros between functions are reported as such" {
