@@ -52,20 +52,37 @@ static bool falls_through(const struct instruction *instruction)
 	       instruction->flow == FLOW_INTERRUPT;
 }
 
+/*
+ * Linux's entry code, which is all of the kernel that page-table isolation leaves mapped in user
+ * mode: a springboard elsewhere could not be reached from it.
+ */
+static bool in_kept_entry_text(const struct plan *plan, uint64_t address)
+{
+	return (plan->rom->properties & ROM_KEEPS_ENTRY_TEXT) &&
+	       address >= plan->entry_text_start && address < plan->entry_text_end;
+}
+
 /* The kernel looks the instruction up or rewrites it: it has to stay. */
 static bool must_stay(const struct planner *planner, uint32_t offset, uint32_t length)
 {
 	return has_property(planner, CODE_FIXED, offset, length) ||
+	       in_kept_entry_text(planner->plan, planner->swept->section->address + offset) ||
 	       (!(planner->plan->rom->properties & ROM_OWNS_TRAPS) &&
 	        has_property(planner, CODE_FAULTING, offset, length));
 }
 
-/* The form of the instruction if it must be rewritten. */
-static bool is_site(const struct instruction *instruction, const uint8_t *bytes)
+/* The form an instruction of a window is rewritten as, or SENSITIVE_FORM_NONE. */
+static uint16_t rewritten_form(const struct instruction *instruction, const uint8_t *bytes)
 {
 	uint16_t form = classify_instruction(instruction, bytes);
 
-	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].rewrite;
+	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].rewrite ? form
+	                                                                    : SENSITIVE_FORM_NONE;
+}
+
+static bool is_site(const struct instruction *instruction, const uint8_t *bytes)
+{
+	return rewritten_form(instruction, bytes) != SENSITIVE_FORM_NONE;
 }
 
 static bool can_join(const struct planner *planner, uint32_t offset,
@@ -327,6 +344,9 @@ static void decide_action(const struct plan *plan, struct plan_site *site)
 	} else if (site->site->context == SCAN_CONTEXT_ALTERNATIVE) {
 		site->action = ROM_ACTION_NONE;
 		site->reason = "alternative's replacement";
+	} else if (in_kept_entry_text(plan, site->site->address)) {
+		site->action = ROM_ACTION_NONE;
+		site->reason = "entry text, which page-table isolation maps alone";
 	} else if (site->action == ROM_ACTION_NONE) {
 		site->reason = "the ROM leaves it native";
 	}
@@ -378,6 +398,19 @@ static bool plan_sites(struct planner *planner)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+static void find_entry_text(struct plan *plan)
+{
+	const struct kernel_symbol *start =
+	    kernel_find_symbol(plan->scan->kernel, "__entry_text_start");
+	const struct kernel_symbol *end =
+	    kernel_find_symbol(plan->scan->kernel, "__entry_text_end");
+
+	if (start && end) {
+		plan->entry_text_start = start->address;
+		plan->entry_text_end = end->address;
+	}
+}
+
 bool plan_build(const struct scan *scan, const struct code_map *map, const struct rom *rom,
                 struct plan *plan, struct problem *problem)
 {
@@ -387,6 +420,7 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 	plan->sites = calloc(scan->site_count + 1, sizeof(*plan->sites));
 	if (!plan->sites)
 		return problem_report(problem, OUT_OF_MEMORY);
+	find_entry_text(plan);
 	for (size_t i = 0; i < scan->site_count; i++) {
 		if (!sensitive_forms[scan->sites[i].form].rewrite)
 			continue;
@@ -405,6 +439,30 @@ void plan_free(struct plan *plan)
 	free(plan->sites);
 	free(plan->windows);
 	*plan = (struct plan){0};
+}
+
+void plan_window_instructions(const struct plan *plan, const struct plan_window *planned,
+                              struct window *window)
+{
+	const struct kernel_section *section = planned->swept->section;
+	uint64_t address = planned->start;
+
+	*window = (struct window){.start = (uint32_t)planned->start, .end = (uint32_t)planned->end};
+	for (uint32_t i = 0; i < planned->instruction_count; i++) {
+		struct window_instruction *to = &window->instructions[i];
+		uint32_t offset = (uint32_t)(address - section->address);
+
+		to->address = (uint32_t)address;
+		to->bytes = section->bytes + offset;
+		decode_at(planned->swept, offset, &to->instruction);
+		to->form = rewritten_form(&to->instruction, to->bytes);
+		if (to->form != SENSITIVE_FORM_NONE)
+			to->keep = plan->rom->calls[sensitive_forms[to->form].call].action ==
+			           ROM_ACTION_NONE;
+		to->live_after = UINT32_MAX;
+		address += to->instruction.length;
+	}
+	window->count = planned->instruction_count;
 }
 
 const char *plan_method_name(uint8_t method)

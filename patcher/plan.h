@@ -42,7 +42,8 @@ struct plan {
 	const struct rom *rom;
 	struct plan_site *sites; /* the sites to rewrite, ascending addresses */
 	size_t site_count;
-	struct plan_window *windows; /* ascending addresses, disjoint */
+	uint64_t entry_text_start, entry_text_end; /* guest-virtual; empty if not known */
+	struct plan_window *windows;               /* ascending addresses, disjoint */
 	size_t window_count;
 };
 
