@@ -90,7 +90,7 @@ static bool decode_prefixes(struct decoder *decoder)
 	return have(decoder, 1);
 }
 
-/* VEX, EVEX and XOP allow neither LOCK, 66, F2, F3 nor REX before them (2.3.2 to 2.3.4, 2.7.10;
+/* VEX, EVEX and XOP allow neither LOCK, 66, F2, F3 nor REX before them (2.3.2 to 2.3.4, 2.7.11.2;
  * APM vol. 3, 1.2.6). A REX that other prefixes follow was ignored already. */
 static bool vector_prefixes_legal(const struct instruction *instruction)
 {
@@ -330,7 +330,7 @@ static uint32_t presented(const struct decoder *decoder, bool has_modrm)
 		if (is_register)
 			bits |= ACCEPT_RM(1u << (instruction->modrm & 7));
 	}
-	/* L'L is the rounding mode when EVEX.b is set in a register form (2.7.4). */
+	/* L'L is the rounding mode when EVEX.b is set in a register form (2.7.8). */
 	if (instruction->vector_length < 3 && !(decoder->broadcast && is_register))
 		bits |= ACCEPT_LENGTH(1u << instruction->vector_length);
 	return bits;
@@ -381,7 +381,7 @@ static bool evex_is_legal(const struct decoder *decoder, const struct opcode_for
 }
 
 /* Register numbers of the operands in ModRM.reg, in ModRM.rm of a vector register form, in vvvv.
- * EVEX.X is the fifth bit of rm there (2.7.2, table 2-32). */
+ * EVEX.X is the fifth bit of rm there (2.7.2). */
 static uint8_t reg_operand(const struct decoder *decoder)
 {
 	return (decoder->instruction->modrm >> 3 & 7) | decoder->register_extension << 3;
