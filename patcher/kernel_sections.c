@@ -273,6 +273,7 @@ bool kernel_cut_sections(struct kernel *kernel, struct problem *problem)
 		ranges[1] = ranges[0];
 		ranges[0] = first;
 	}
+	free(kernel->sections); /* room for sections of which none is in memory */
 	/* Each range makes at most two pieces more. */
 	kernel->sections = calloc(kernel->segment_count + 2 * count, sizeof(*kernel->sections));
 	if (!kernel->sections)
