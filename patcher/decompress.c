@@ -72,19 +72,6 @@ bool unpacking_reserve(struct unpacking *unpacking, size_t least)
 	return true;
 }
 
-bool unpacking_damaged(struct unpacking *unpacking, size_t consumed)
-{
-	return problem_report(unpacking->problem, COMPRESSION_DAMAGED,
-	                      compression_name(unpacking->compression), consumed,
-	                      unpacking->input_size);
-}
-
-bool unpacking_truncated(struct unpacking *unpacking)
-{
-	return problem_report(unpacking->problem, COMPRESSION_TRUNCATED,
-	                      compression_name(unpacking->compression), unpacking->input_size);
-}
-
 static unsigned int at_most_uint(size_t size)
 {
 	return size > UINT_MAX ? UINT_MAX : (unsigned int)size;

@@ -30,8 +30,18 @@ struct unpacking {
 bool unpacking_reserve(struct unpacking *unpacking, size_t least);
 
 /* Problems; always false. consumed: how far into the input it was seen. */
-bool unpacking_damaged(struct unpacking *unpacking, size_t consumed);
-bool unpacking_truncated(struct unpacking *unpacking);
+static inline bool unpacking_damaged(struct unpacking *unpacking, size_t consumed)
+{
+	return problem_report(unpacking->problem, COMPRESSION_DAMAGED,
+	                      compression_name(unpacking->compression), consumed,
+	                      unpacking->input_size);
+}
+
+static inline bool unpacking_truncated(struct unpacking *unpacking)
+{
+	return problem_report(unpacking->problem, COMPRESSION_TRUNCATED,
+	                      compression_name(unpacking->compression), unpacking->input_size);
+}
 
 /* The two containers of raw blocks (decompress_blocks.c). */
 bool unpack_lzop(struct unpacking *unpacking);

@@ -154,6 +154,7 @@ static bool read_symbol_table(struct kernel *kernel, const struct elf_section_he
 		return false;
 	names = &elf->section_headers[table->link];
 	count = table->size / table->entry_size;
+	kernel->symbol_count = 0;
 	kernel->symbols = calloc(count ? count : 1, sizeof(*kernel->symbols));
 	if (!kernel->symbols)
 		return problem_report(problem, OUT_OF_MEMORY);

@@ -16,9 +16,9 @@ struct byte_buffer {
 
 static inline void buffer_reserve(struct byte_buffer *buffer, size_t size)
 {
-	if (buffer->size + size <= buffer->capacity)
+	if (buffer->data && buffer->size + size <= buffer->capacity)
 		return;
-	buffer->capacity = (buffer->size + size) * 2;
+	buffer->capacity = (buffer->size + size) * 2 + 1;
 	buffer->data = realloc(buffer->data, buffer->capacity);
 	if (!buffer->data) {
 		fputs("Bail out! no memory\n", stdout);

@@ -10,11 +10,6 @@
 #include "patcher/decompress.h"
 #include "tests/unit/pack.h"
 
-#define ALL_COMPRESSIONS(compression)                                                              \
-	enum compression compression = COMPRESSION_GZIP;                                           \
-	compression <= COMPRESSION_ZSTD;                                                           \
-	compression++
-
 /* Half text that packs well, half noise that does not. */
 static void make_input(struct byte_buffer *input, size_t size)
 {
@@ -59,7 +54,8 @@ static void test_every_compression_unpacks(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		make_input(&input, sizes[i]);
-		for (ALL_COMPRESSIONS(compression))
+		for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD;
+		     compression++)
 			check_round_trip(compression, &input);
 		buffer_free(&input);
 	}
@@ -71,7 +67,7 @@ static void test_more_than_the_limit_is_refused(void **state)
 
 	(void)state;
 	make_input(&input, 300000);
-	for (ALL_COMPRESSIONS(compression)) {
+	for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD; compression++) {
 		static const size_t limits[] = {299999, 131072, 65536, 1, 0};
 		struct byte_buffer packed = {0};
 
@@ -96,7 +92,7 @@ static void test_cut_at_every_byte_is_refused(void **state)
 
 	(void)state;
 	make_input(&input, 1500);
-	for (ALL_COMPRESSIONS(compression)) {
+	for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD; compression++) {
 		struct byte_buffer packed = {0};
 
 		pack(compression, &input, &packed);
@@ -142,7 +138,7 @@ static void test_damage_at_every_byte_is_survived(void **state)
 
 	(void)state;
 	make_input(&input, 1500);
-	for (ALL_COMPRESSIONS(compression)) {
+	for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD; compression++) {
 		struct byte_buffer packed = {0};
 		size_t refused = 0;
 
@@ -190,12 +186,12 @@ static void test_bombs_cost_no_memory(void **state)
 
 	(void)state;
 	buffer_fill(&input, 0, 32 << 20);
-	for (ALL_COMPRESSIONS(compression))
+	for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD; compression++)
 		pack(compression, &input, &packed[compression]);
 	buffer_free(&input);
 	/* The packers' own memory is in the high-water mark already. */
 	before = resident_kib();
-	for (ALL_COMPRESSIONS(compression)) {
+	for (int compression = COMPRESSION_GZIP; compression <= COMPRESSION_ZSTD; compression++) {
 		struct problem problem = {0};
 		uint8_t *output;
 		size_t size;

@@ -9,13 +9,13 @@
 
 struct kallsyms_shape {
 	const char *kernel; /* for messages */
+	size_t word;        /* bytes of num_syms and of a marker */
+	size_t alignment;   /* of each table */
+	size_t sequence;    /* bytes of an entry of seqs_of_names, 0 if there is none */
+	enum kallsyms_form form;
 	bool is_64bit;
 	bool addresses_last;
-	enum kallsyms_form form;
-	size_t word;      /* bytes of num_syms and of a marker */
-	size_t alignment; /* of each table */
-	size_t sequence;  /* bytes of an entry of seqs_of_names, 0 if there is none */
-	bool long_names;  /* names may have more than 127 tokens */
+	bool long_names; /* names may have more than 127 tokens */
 };
 
 struct kallsyms_entry {

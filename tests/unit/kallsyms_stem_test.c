@@ -59,7 +59,9 @@ static void build_kernel(struct elf_builder *elf, bool is_64bit, const struct by
 
 	small_kernel(elf, is_64bit, tables);
 	banner = memmem(elf->image.data, elf->image.size, SMALL_BANNER, strlen(SMALL_BANNER));
-	memcpy(banner + strlen("Linux version "), version, strlen(version));
+	banner += strlen("Linux version ");
+	while (*version)
+		*banner++ = (uint8_t)*version++;
 }
 
 static enum kernel_symbol_source read_source(const struct elf_builder *elf, struct kernel *kernel)
