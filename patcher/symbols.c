@@ -108,7 +108,7 @@ static enum kernel_symbol_type type_of(uint8_t type)
 static bool is_place(const struct kernel *kernel, const struct elf_symbol *symbol,
                      uint32_t *section)
 {
-	if (symbol->type == STT_SECTION || symbol->type == STT_FILE || symbol->name == 0)
+	if (symbol->type == STT_SECTION || symbol->type == STT_FILE)
 		return false;
 	*section = NO_INDEX;
 	if (symbol->section == SHN_ABS)
@@ -168,7 +168,7 @@ static bool read_symbol_table(struct kernel *kernel, const struct elf_section_he
 			                      WIDE(names->size));
 		if (symbol.section < SHN_LORESERVE && symbol.section >= elf->section_header_count)
 			return problem_report(problem, SYMBOL_SECTION, i, symbol.section);
-		if (!is_place(kernel, &symbol, &section))
+		if (*name == '\0' || !is_place(kernel, &symbol, &section))
 			continue;
 		if (strnlen(name, LONGEST_NAME) == LONGEST_NAME)
 			return problem_report(problem, SYMBOL_NAME_LONG, i, LONGEST_NAME);
