@@ -117,6 +117,18 @@ static size_t entry_size(const struct kernel *kernel, uint32_t type)
 	return type == SHT_RELA ? sizeof(Elf32_Rela) : sizeof(Elf32_Rel);
 }
 
+/* The section of an address, which is mostly the one guessed. */
+static uint32_t section_index(const struct kernel *kernel, uint64_t address, uint32_t guess)
+{
+	const struct kernel_section *section;
+
+	if (guess != NO_INDEX &&
+	    address - kernel->sections[guess].address < kernel->sections[guess].size)
+		return guess;
+	section = kernel_section_at(kernel, address);
+	return section ? (uint32_t)(section - kernel->sections) : NO_INDEX;
+}
+
 /* The bytes that the relocation changes, and its section. NULL: they are not all in one section. */
 static const uint8_t *find_relocated(const struct kernel *kernel,
                                      struct kernel_relocation *relocation, uint32_t target)
@@ -125,15 +137,14 @@ static const uint8_t *find_relocated(const struct kernel *kernel,
 	uint64_t offset = relocation->address;
 	size_t size = relocated_size(kernel, relocation->type);
 
-	if (kernel->format == KERNEL_FORMAT_MODULE) {
-		section = &kernel->sections[target];
-	} else {
-		section = kernel_section_at(kernel, relocation->address);
-		if (!section)
+	relocation->section = target;
+	if (kernel->format != KERNEL_FORMAT_MODULE) {
+		relocation->section = section_index(kernel, relocation->address, target);
+		if (relocation->section == NO_INDEX)
 			return NULL;
-		offset -= section->address;
+		offset -= kernel->sections[relocation->section].address;
 	}
-	relocation->section = (uint32_t)(section - kernel->sections);
+	section = &kernel->sections[relocation->section];
 	if (!section->bytes || !bytes_in_range(offset, size, section->size))
 		return NULL;
 	return section->bytes + offset;
@@ -264,18 +275,6 @@ static const uint8_t *find_word(const struct kernel *kernel, uint64_t address, s
 	if (!bytes_in_range(offset, size, segment->file_size))
 		return NULL;
 	return kernel->image + segment->file_offset + offset;
-}
-
-/* The section of an address, where it is mostly the one of the address before. */
-static uint32_t section_index(const struct kernel *kernel, uint64_t address, uint32_t previous)
-{
-	const struct kernel_section *section;
-
-	if (previous != NO_INDEX &&
-	    address - kernel->sections[previous].address < kernel->sections[previous].size)
-		return previous;
-	section = kernel_section_at(kernel, address);
-	return section ? (uint32_t)(section - kernel->sections) : NO_INDEX;
 }
 
 static bool read_list(struct kernel *kernel, const struct appended_table *table, size_t list,
