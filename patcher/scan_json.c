@@ -92,30 +92,15 @@ static json_t *site_object(const struct scan_report *report, const struct scan_s
 	return object;
 }
 
-static json_t *site_array(const struct scan_report *report, bool *failed)
+static json_t *range_object(const struct scan_range *range, bool *failed)
 {
-	json_t *array = json_array();
+	json_t *object = json_object();
 
-	for (size_t i = 0; i < report->scan->site_count; i++)
-		append(array, site_object(report, &report->scan->sites[i], failed), failed);
-	return array;
-}
-
-static json_t *range_array(const struct scan *scan, bool *failed)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < scan->range_count; i++) {
-		const struct scan_range *range = &scan->ranges[i];
-		json_t *object = json_object();
-
-		set(object, "addr", json_address(range->address), failed);
-		set(object, "section", json_printable(range->section->name), failed);
-		set(object, "size", json_size(range->size), failed);
-		set(object, "why", json_string(sweep_range_reason_name(range->reason)), failed);
-		append(array, object, failed);
-	}
-	return array;
+	set(object, "addr", json_address(range->address), failed);
+	set(object, "section", json_printable(range->section->name), failed);
+	set(object, "size", json_size(range->size), failed);
+	set(object, "why", json_string(sweep_range_reason_name(range->reason)), failed);
+	return object;
 }
 
 static json_t *count_object(const struct scan_count *count, bool *failed)
@@ -163,25 +148,50 @@ static json_t *summary_object(const struct scan *scan, const struct scan_summary
 	return object;
 }
 
+/* Writes value, which is given back, with what stands before it in the file. */
+static void write_value(FILE *stream, const char *before, json_t *value, bool *failed)
+{
+	fputs(before, stream);
+	*failed |= !value || (json_dumpf(value, stream, 0) != 0 && !ferror(stream));
+	json_decref(value);
+}
+
+/*
+ * Sites and ranges are written one by one, a line each: an input of a megabyte can have a million
+ * of them, and as a tree they would take gigabytes.
+ */
+static void write_sites(FILE *stream, const struct scan_report *report, bool *failed)
+{
+	fputs(",\n \"sites\": [", stream);
+	for (size_t i = 0; i < report->scan->site_count && !*failed; i++)
+		write_value(stream, i ? ",\n  " : "\n  ",
+		            site_object(report, &report->scan->sites[i], failed), failed);
+	fputs("\n ]", stream);
+}
+
+static void write_ranges(FILE *stream, const struct scan *scan, bool *failed)
+{
+	fputs(",\n \"undecoded\": [", stream);
+	for (size_t i = 0; i < scan->range_count && !*failed; i++)
+		write_value(stream, i ? ",\n  " : "\n  ", range_object(&scan->ranges[i], failed),
+		            failed);
+	fputs("\n ]", stream);
+}
+
 bool scan_write_json(FILE *stream, const struct scan_report *report, struct problem *problem)
 {
 	struct scan_summary summary;
-	json_t *root = json_object();
-	bool out_of_memory = !root, *failed = &out_of_memory;
+	bool out_of_memory = false, *failed = &out_of_memory;
 
-	if (!root || !scan_summarise(report->scan, &summary)) {
-		json_decref(root);
+	if (!scan_summarise(report->scan, &summary))
 		return problem_report(problem, OUT_OF_MEMORY);
-	}
-	set(root, "schema", json_string("postburn-scan/1"), failed);
-	set(root, "input", input_object(report, failed), failed);
-	set(root, "sites", site_array(report, failed), failed);
-	set(root, "undecoded", range_array(report->scan, failed), failed);
-	set(root, "summary", summary_object(report->scan, &summary, failed), failed);
+	write_value(stream, "{\n \"schema\": \"postburn-scan/1\",\n \"input\": ",
+	            input_object(report, failed), failed);
+	write_sites(stream, report, failed);
+	write_ranges(stream, report->scan, failed);
+	write_value(stream, ",\n \"summary\": ", summary_object(report->scan, &summary, failed),
+	            failed);
+	fputs("\n}\n", stream);
 	scan_summary_free(&summary);
-	if (!out_of_memory)
-		out_of_memory = json_dumpf(root, stream, JSON_INDENT(1)) != 0 && !ferror(stream);
-	json_decref(root);
-	fputc('\n', stream);
 	return !out_of_memory || problem_report(problem, OUT_OF_MEMORY);
 }
