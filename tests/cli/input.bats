@@ -44,8 +44,8 @@ refuse_edited() {
 	}
 }
 
-refuse_packed() {
-	"$here/pack-payload" "$1" "$elf" "$bad"
+refuse_made() {
+	"$here/make-hostile" "$1" "$elf" "$bad"
 	refuse "$bad" "$2"
 }
 
@@ -193,27 +193,27 @@ limit_memory() {
 }
 
 @test "an unknown compression" {
-	refuse_packed unknown "the packed kernel at offset .* has an unknown compression \(50 4b 03 04\)"
+	refuse_made unknown "the packed kernel at offset .* has an unknown compression \(50 4b 03 04\)"
 }
 
 @test "a damaged payload, one outside of the file, one that is no ELF" {
-	refuse_packed damaged "the gzip data .*"
-	refuse_packed outside "the packed kernel .* is not in the boot image's .* bytes"
-	refuse_packed no-elf "the packed kernel is not an ELF file"
+	refuse_made damaged "the gzip data .*"
+	refuse_made outside "the packed kernel .* is not in the boot image's .* bytes"
+	refuse_made no-elf "the packed kernel is not an ELF file"
 }
 
 @test "a claim of 4 GB in a kilobyte allocates nothing" {
 	limit_memory 100000
-	refuse_packed claims-4g "the boot image claims to unpack to 4294967295 bytes; .*"
+	refuse_made claims-4g "the boot image claims to unpack to 4294967295 bytes; .*"
 	[ "$(stat -c %s "$bad")" -lt 2048 ]
-	refuse_packed claims-900m "the packed kernel has 604 bytes, but the boot image claims 943718400"
+	refuse_made claims-900m "the packed kernel has 604 bytes, but the boot image claims 943718400"
 	base=$elf64
 	refuse_edited "section .* is not in the file's .* bytes" "sh_size[.rodata]=0x100000000"
 	refuse_edited "segment 0 .* is not in the file's .* bytes" "p_filesz[0]=0x100000000" \
 		"p_memsz[0]=0x100000000"
 	base=$elf
 	refuse_edited "the section headers .* not in the file's .* bytes" e_shnum=0xfeff
-	refuse_packed dictionary "the lzma data needs a dictionary of more than .* bytes"
+	refuse_made dictionary "the lzma data needs a dictionary of more than .* bytes"
 }
 
 @test "large memory sizes that a kernel may have are only numbers" {
@@ -225,17 +225,34 @@ limit_memory() {
 	)
 }
 
+@test "sections that share their bytes over and over" {
+	limit_memory 100000
+	refuse_made shared-sections "sections have .* bytes all in all, in a file of .*"
+}
+
+@test "a site in every byte: memory stays a small multiple of the file" {
+	limit_memory 150000
+	"$here/make-hostile" all-sites "$elf" "$bad"
+	for format in json csv text; do
+		(
+			ulimit -v "$memory"
+			exec timeout 60 "$POSTBURN" scan --format=$format -o "$BATS_TEST_TMPDIR/report" "$bad"
+		)
+	done
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/report")" -gt 524288 ]
+}
+
 @test "a decompression bomb is refused at its claim, or where memory ends" {
 	limit_memory 100000
-	refuse_packed bomb "the zstd data unpacks to more than 1048576 bytes"
+	refuse_made bomb "the zstd data unpacks to more than 1048576 bytes"
 	limit_memory 300000
-	refuse_packed bare-bomb "out of memory"
+	refuse_made bare-bomb "out of memory"
 }
 
 @test "a decompression bomb without a claim is refused at the limit" {
 	[ "$(awk '/MemAvailable/{print $2}' /proc/meminfo)" -gt 3000000 ] || skip "3 GB of free memory"
 	limit_memory 2400000
-	refuse_packed bare-bomb "the zstd data unpacks to more than 1073741824 bytes"
+	refuse_made bare-bomb "the zstd data unpacks to more than 1073741824 bytes"
 }
 
 @test "an error leaves an older report alone" {
