@@ -37,7 +37,10 @@ def cache():
 
 @contextlib.contextmanager
 def locked(path):
-    """Only one process at a time is inside this, for the file `path`."""
+    """Only one process at a time is inside this, for the file `path` and its folder.
+
+    What one that was killed left of new_folder() in the folder is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="ascii") as file:
         try:
@@ -45,6 +48,8 @@ def locked(path):
         except BlockingIOError:
             say(f"waiting for another process that has locked {path}")
             fcntl.flock(file, fcntl.LOCK_EX)
+        for left in path.parent.glob(".new-*"):
+            subprocess.run(["rm", "-rf", left], check=True)
         yield
 
 

@@ -102,6 +102,12 @@ tomorrow() {
 	[[ $stderr == *"could not be unpacked"* ]]
 }
 
+@test "what a killed run left is removed" {
+	mkdir -p "$XDG_CACHE_HOME/postburn/debian/.new-left/files"
+	"$tools/fetch-kernel"
+	[ ! -e "$XDG_CACHE_HOME/postburn/debian/.new-left" ]
+}
+
 @test "--cached asks nobody" {
 	run --separate-stderr "$tools/fetch-kernel" --cached
 	[ "$status" -eq 1 ]
