@@ -39,6 +39,8 @@ static void set_bits(void *context, const struct reference *reference)
 	          : first + reference->size;
 	for (uint64_t bit = first; bit < end; bit++)
 		section->bits[reference->property][bit / 64] |= UINT64_C(1) << (bit % 64);
+	if (reference->property == CODE_POINTER)
+		section->bits[CODE_ENTRY][first / 64] |= UINT64_C(1) << (first % 64);
 }
 
 /* --- who refers to code ------------------------------------------------------------- */
@@ -82,7 +84,7 @@ static void walk_alternatives(const struct walk *walk, const struct linux_metada
 	for (size_t i = 0; i < metadata->exception_count; i++) {
 		fix_instruction(walk, CODE_FAULTING, metadata->exceptions[i].instruction.address,
 		                "__ex_table");
-		refer(walk, CODE_ENTRY, metadata->exceptions[i].fixup.address, 1,
+		refer(walk, CODE_POINTER, metadata->exceptions[i].fixup.address, 1,
 		      "__ex_table fixup");
 	}
 	for (size_t i = 0; i < metadata->alternative_count; i++) {
@@ -104,7 +106,7 @@ static void walk_labels(const struct walk *walk, const struct linux_metadata *me
 		const struct jump_label_entry *entry = &metadata->jump_labels[i];
 
 		refer(walk, CODE_FIXED, entry->code.address, entry->length, "__jump_table");
-		refer(walk, CODE_ENTRY, entry->target.address, 1, "__jump_table target");
+		refer(walk, CODE_POINTER, entry->target.address, 1, "__jump_table target");
 	}
 	for (size_t i = 0; i < metadata->bug_count; i++)
 		fix_instruction(walk, CODE_FIXED, metadata->bugs[i].instruction.address,
@@ -127,10 +129,10 @@ static void walk_metadata(const struct walk *walk)
 	walk_places(walk, &metadata->mcount, "__mcount_loc");
 	walk_places(walk, &metadata->static_call_trampolines, "static call");
 	for (size_t i = 0; i < metadata->kprobe_blacklist.count; i++)
-		refer(walk, CODE_ENTRY, metadata->kprobe_blacklist.places[i].address, 1,
+		refer(walk, CODE_POINTER, metadata->kprobe_blacklist.places[i].address, 1,
 		      "kprobe blacklist");
 	for (size_t i = 0; i < metadata->pci_fixups.count; i++)
-		refer(walk, CODE_ENTRY, metadata->pci_fixups.places[i].address, 1, ".pci_fixup");
+		refer(walk, CODE_POINTER, metadata->pci_fixups.places[i].address, 1, ".pci_fixup");
 }
 
 /* Branches that leave their section; those within it are in the sweep's own bitmap. */
@@ -148,9 +150,9 @@ static void walk_symbols(const struct walk *walk)
 {
 	const struct kernel *kernel = walk->scan->kernel;
 
-	refer(walk, CODE_ENTRY, kernel->entry, 1, "entry point");
+	refer(walk, CODE_POINTER, kernel->entry, 1, "entry point");
 	for (size_t i = 0; i < kernel->symbol_count; i++)
-		refer(walk, CODE_ENTRY, kernel->symbols[i].address, 1, "symbol");
+		refer(walk, CODE_POINTER, kernel->symbols[i].address, 1, "symbol");
 }
 
 /*
@@ -171,11 +173,11 @@ static void walk_relocations(const struct walk *walk)
 			continue;
 		memcpy(&word, bytes, sizeof(word));
 		if (relocation->type == R_386_32)
-			refer(walk, CODE_ENTRY, word, 1, "relocation");
+			refer(walk, CODE_POINTER, word, 1, "relocation");
 		else if (relocation->type == R_386_PC32 &&
 		         !(relocation->section != UINT32_MAX &&
 		           kernel->sections[relocation->section].executable))
-			refer(walk, CODE_ENTRY, (uint32_t)(relocation->address + word), 1,
+			refer(walk, CODE_POINTER, (uint32_t)(relocation->address + word), 1,
 			      "relative relocation");
 	}
 }
@@ -192,7 +194,7 @@ static void walk_words(const struct walk *walk)
 			uint32_t word;
 
 			memcpy(&word, section->bytes + at, sizeof(word));
-			refer(walk, CODE_ENTRY, word, 1, "word that looks like an address");
+			refer(walk, CODE_POINTER, word, 1, "word that looks like an address");
 		}
 	}
 }
@@ -281,7 +283,9 @@ static void answer(void *context, const struct reference *reference)
 {
 	struct question *question = context;
 
-	if (!question->answer && reference->property == question->property &&
+	if (!question->answer &&
+	    (reference->property == question->property ||
+	     (reference->property == CODE_POINTER && question->property == CODE_ENTRY)) &&
 	    question->address >= reference->address &&
 	    question->address - reference->address < reference->size)
 		question->answer = reference->reason;

@@ -12,6 +12,8 @@
 enum code_property {
 	/* A branch, a table or a pointer may lead here: no window may have it inside. */
 	CODE_ENTRY,
+	/* Such a place that something else than a direct branch refers to. */
+	CODE_POINTER,
 	/* The kernel finds or rewrites these bytes by address: no window may cover them. */
 	CODE_FIXED,
 	/* An __ex_table instruction: its address is looked up when it faults. */

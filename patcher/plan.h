@@ -34,6 +34,14 @@ struct plan_window {
 	uint32_t padding;           /* bytes at the end that nothing reaches */
 	uint64_t springboard;       /* guest-virtual, once placed */
 	uint32_t springboard_size;
+	uint32_t first_origin, origin_count; /* of its records, once placed */
+	bool dropped; /* its springboard could not be built: the bytes stay as they are */
+};
+
+/* A direct branch outside all windows that has to lead to the copy of an instruction that moved. */
+struct plan_retarget {
+	uint64_t branch; /* guest-virtual, of the branch; its displacement has 32 bits */
+	uint64_t target; /* guest-virtual, of the instruction inside a window */
 };
 
 struct plan {
@@ -45,6 +53,8 @@ struct plan {
 	uint64_t entry_text_start, entry_text_end; /* guest-virtual; empty if not known */
 	struct plan_window *windows;               /* ascending addresses, disjoint */
 	size_t window_count;
+	struct plan_retarget *retargets;
+	size_t retarget_count;
 };
 
 /*

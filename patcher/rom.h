@@ -21,7 +21,7 @@ struct rom_call {
 };
 
 struct rom {
-	const char *name; /* "native", "xen", or the file's */
+	char name[20]; /* the manifest's */
 	uint32_t properties;
 	struct rom_call calls[ROM_SLOT_COUNT];
 	uint32_t image_size;   /* header, slots, out-of-line bodies: bytes of the flat ROM image */
@@ -56,12 +56,18 @@ bool rom_read_memory(const char *name, const uint8_t *bytes, size_t size, struct
                      struct problem *problem);
 void rom_free(struct rom *rom);
 
+/* Where a ROM is put: guest-virtual addresses, the first two page-aligned. */
+struct rom_placement {
+	uint32_t image_virtual;
+	uint32_t wedge_virtual;
+	uint32_t guest_entry; /* of the guest's own entry point */
+};
+
 /*
- * Places the flat image at guest-virtual address image_virtual and the wedge at wedge_virtual
- * (both page-aligned) and resolves patchups and relocations. false: *problem (out of range,
- * memory). Ended with linked_rom_free().
+ * Places the ROM and resolves patchups and relocations. false: *problem (out of range, memory).
+ * Ended with linked_rom_free().
  */
-bool rom_link(const struct rom *rom, uint32_t image_virtual, uint32_t wedge_virtual,
+bool rom_link(const struct rom *rom, const struct rom_placement *placement,
               struct linked_rom *linked, struct problem *problem);
 void linked_rom_free(struct linked_rom *linked);
 

@@ -6,27 +6,33 @@
  * The contract of patcher and ROM. Both sides, C and assembler, include this file; every layout in
  * it is asserted. A ROM is an ELF32 ET_REL object (made by `ld -r`) with these sections:
  *
- *   .vmi.header        ROM_HEADER_SIZE bytes, struct rom_header: what stands in slots 0 to 3
  *   .vmi.call.<NAME>   the code of one call of vmi_calls.def. Up to ROM_SLOT_SIZE bytes it stands
  *                      in its slot; a longer one is placed behind the slots and its slot becomes
  *                      `jmp body; ud2`
- *   .vmi_patchups      32-bit words, each the address (R_386_32) of a rel32 that leaves the .vmi.*
- *                      sections for the rest of the ROM, the wedge
+ *   .vmi_patchups      32-bit words, each the address (R_386_32) of a rel32 in a call's code that
+ *                      leads to the rest of the ROM, the wedge; there are no others
  *   .rom_manifest      struct rom_manifest, then its entries
  *   .rom_parameters    struct rom_parameters, filled in by the patcher
  *   all others that are allocated are the wedge: executable ones first, then read-only ones, then
- *                      writable ones, then those without bytes
+ *                      writable ones, then those without bytes, at the alignment they ask for, a
+ *                      page at most
+ *
+ * The patcher makes the header, struct rom_header, which stands where slots 0 to 3 would be.
  *
  * Relocations are R_386_32, R_386_PC32 and R_386_PLT32. The global symbols ROM_ENTRY_PVH and
- * ROM_ENTRY_MULTIBOOT (native) or ROM_ENTRY_XEN (xen) name where a boot loader enters.
+ * ROM_ENTRY_MULTIBOOT (native) or ROM_ENTRY_XEN (xen) name where a boot loader enters. The one
+ * symbol that a ROM may leave undefined is ROM_GUEST_ENTRY: the guest-virtual address of the
+ * guest's own entry point, for relative jumps, which lead there in the low alias too.
  */
 
 #define ROM_ABI_VERSION 1
 
-#define ROM_SLOT_SIZE   32
-#define ROM_SLOT_COUNT  128
+#include "vmi_call_numbers.h" /* generated */
+
+#define ROM_SLOT_SIZE   VMI_SLOT_SIZE
+#define ROM_SLOT_COUNT  VMI_CALL_LIMIT
 #define ROM_SLOTS_SIZE  (ROM_SLOT_SIZE * ROM_SLOT_COUNT)
-#define ROM_HEADER_SIZE 128 /* slots 0 to 3: VMI's numbers begin with 4 */
+#define ROM_HEADER_SIZE (ROM_SLOT_SIZE * VMI_FIRST_CALL) /* what stands before the first slot */
 
 #define ROM_SIGNATURE     0xaa55     /* option ROM */
 #define ROM_VMI_SIGNATURE 0x696d5663 /* "cVmi" */
