@@ -62,6 +62,25 @@ static bool build_one(const struct patch *patch, const struct plan_window *plann
 	                         patch->layout.virtual + patch->layout.image, springboard, problem);
 }
 
+/* The window, not dropped, that has address inside, behind its first byte; NULL if none has. */
+static struct plan_window *window_around(const struct patch *patch, uint64_t address)
+{
+	size_t low = 0, high = patch->plan.window_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (patch->plan.windows[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == patch->plan.window_count || patch->plan.windows[low].dropped ||
+	    patch->plan.windows[low].start >= address)
+		return NULL;
+	return &patch->plan.windows[low];
+}
+
 static void give_up(struct patch *patch, struct plan_window *planned)
 {
 	for (uint32_t i = 0; i < planned->site_count; i++) {
@@ -71,6 +90,44 @@ static void give_up(struct patch *patch, struct plan_window *planned)
 		site->reason = "its springboard cannot be built";
 	}
 	planned->dropped = true;
+}
+
+/*
+ * A dropped window may have held branches that were to be led into other windows: these cannot be
+ * replaced either then.
+ */
+static bool drop_dependents(struct patch *patch, const struct plan_window *dropped)
+{
+	struct window window;
+	bool any = false;
+
+	plan_window_instructions(&patch->plan, dropped, &window);
+	for (unsigned int i = 0; i < window.count; i++) {
+		const struct window_instruction *branch = &window.instructions[i];
+		struct plan_window *other = NULL;
+
+		if (instruction_is_direct_branch(&branch->instruction))
+			other = window_around(patch, instruction_branch_target(&branch->instruction,
+			                                                       branch->bytes,
+			                                                       branch->address));
+		if (other) {
+			give_up(patch, other);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static void drop_all_dependents(struct patch *patch)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < patch->plan.window_count; i++)
+			if (patch->plan.windows[i].dropped)
+				again |= drop_dependents(patch, &patch->plan.windows[i]);
+	}
 }
 
 /* Sizes do not depend on addresses: every springboard is built once for its size, then in place. */
@@ -103,6 +160,7 @@ static void place_parts(struct patch *patch)
 	layout->wedge = align_up(layout->image + patch->rom->image_size, PAGE_SIZE);
 	layout->springboards = align_up(layout->wedge + patch->rom->wedge_memory, 16);
 	size_springboards(patch);
+	drop_all_dependents(patch);
 	layout->sites = align_up(layout->springboards + layout->springboards_size, 16);
 	end = layout->sites + (uint32_t)(patch->plan.site_count * sizeof(struct rom_site));
 	layout->origins = align_up(end, 16);
@@ -186,21 +244,12 @@ static uint64_t moved_to(const struct patch *patch, uint64_t address)
 {
 	const struct rom_origin *origins =
 	    (const struct rom_origin *)(patch->segment + patch->layout.origins);
-	size_t low = 0, high = patch->plan.window_count;
+	const struct plan_window *window = window_around(patch, address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (patch->plan.windows[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == patch->plan.window_count || patch->plan.windows[low].dropped ||
-	    patch->plan.windows[low].start >= address)
+	if (!window)
 		return address;
-	origins += patch->plan.windows[low].first_origin;
-	for (uint32_t i = 0; i < patch->plan.windows[low].origin_count; i++)
+	origins += window->first_origin;
+	for (uint32_t i = 0; i < window->origin_count; i++)
 		if (origins[i].original == address)
 			return origins[i].springboard;
 	return address;

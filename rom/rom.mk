@@ -24,3 +24,8 @@ $(build)/rom/$(1).rom: $(call rom_objects,$(1))
 	$$(call quiet,LD) ld -m elf_i386 -r -o $$@ $$^
 endef
 $(foreach rom,$(roms),$(eval $(call rom_rules,$(rom))))
+
+# The ROMs in the program.
+rom_files := $(roms:%=$(build)/rom/%.rom)
+$(build)/patcher/built_in_roms_data.o: patcher/built_in_roms.S $(rom_files)
+	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(sanitizer_flags) -Wa,-I$(build) -c -o $@ $<
