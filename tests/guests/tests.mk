@@ -10,6 +10,7 @@ guest_sources := \
 	tests/guests/kernel/checks.c \
 	tests/guests/kernel/console.c \
 	tests/guests/kernel/descriptors.c \
+	tests/guests/kernel/ends.c \
 	tests/guests/kernel/interrupts.c \
 	tests/guests/kernel/main.c \
 	tests/guests/kernel/memory.c \
@@ -20,6 +21,7 @@ guest_sources := \
 	tests/guests/kernel/trap_entry.S \
 	tests/guests/kernel/traps.c \
 	tests/guests/kernel/user.c \
+	tests/guests/checks/absent_instructions.c \
 	tests/guests/checks/control_registers.c \
 	tests/guests/checks/debug_registers.c \
 	tests/guests/checks/descriptor_tables.c \
@@ -42,10 +44,11 @@ guest_sources := \
 guest_objects := $(addsuffix .o,$(basename $(guest_sources:%=$(build)/%)))
 guests := $(build)/tests/guests/guest.elf $(build)/tests/guests/guest-pvh.elf
 
-# i386 and general registers only; order as in the source, so that the exception table is sorted.
+# i386 and general registers only. Functions stay in one section of each object, so that the exception
+# table comes out sorted.
 guest_cflags := -std=gnu11 -m32 -march=i386 -mgeneral-regs-only -O2 -g -ffreestanding -fno-pic \
 	-fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-omit-frame-pointer -fno-toplevel-reorder -fno-reorder-functions \
+	-fno-omit-frame-pointer -fno-reorder-functions \
 	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Itests/guests
 

@@ -28,14 +28,14 @@ INSTRUCTION(code_lmsw_ax, "lmsw %ax");
 		    "mov %1, %%" register "\n\t"                                                                                    \
 					  "mov %%" register ", %%cr2\n\t"                                                           \
 							    "xor %%" register ", %%" register "\n"                                  \
-		                                                                              "\t"                                  \
+											      "\t"                                  \
 											      "mo"                                  \
-		                                                                              "v "                                  \
-		                                                                              "%%"                                  \
-		                                                                              "cr"                                  \
-		                                                                              "2,"                                  \
-		                                                                              " %"                                  \
-		                                                                              "%" register "\n\t"                   \
+											      "v "                                  \
+											      "%%"                                  \
+											      "cr"                                  \
+											      "2,"                                  \
+											      " %"                                  \
+											      "%" register "\n\t"                   \
 													   "mov %%" register ", %0" \
 		    : "=m"(got)                                                                                                     \
 		    : "m"(values[i])                                                                                                \
@@ -114,6 +114,7 @@ void control_registers_only(void)
 	expect_only_changes("mov cr4, esi", code_mov_cr4_esi, CHANGES_ESI, 0);
 	expect_only_changes_with("mov ecx, cr2", code_mov_ecx_cr2, &given, CHANGES_NONE, 0);
 	expect_only_changes("smsw eax", code_smsw_eax, CHANGES_EAX, 0);
+	expect_only_changes("smsw ax", code_smsw_ax, CHANGES_EAX, 0);
 	expect_only_changes_with("lmsw ax", code_lmsw_ax, &given, CHANGES_NONE, 0);
 }
 

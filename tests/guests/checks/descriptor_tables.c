@@ -11,6 +11,8 @@
 #include "kernel/traps.h"
 #include "kernel/user.h"
 
+#define LOW_PAGE 0x7000 /* memory that 16-bit addresses reach */
+
 static uint64_t other_gdt[GDT_ENTRIES] __attribute__((aligned(8)));
 static uint64_t other_idt[IDT_ENTRIES] __attribute__((aligned(8)));
 static uint64_t ldt[8] __attribute__((aligned(8)));
@@ -117,6 +119,9 @@ void lgdt_addressing(void)
 	             : "r"(base)
 	             : "memory", "cc");
 	expect_equal("stack pointer", pointers[3].limit, stored_gdt().limit);
+	*(volatile struct table_pointer *)LOW_PAGE = pointers[2];
+	asm volatile(".byte 0x67\n\t.byte 0x0f, 0x01, 0x16\n\t.word 0x7000" : : : "memory");
+	expect_equal("16-bit address", pointers[2].limit, stored_gdt().limit);
 	asm volatile("lgdt %%es:gdt_pointer" : : : "memory");
 	expect_equal("absolute, with a segment prefix", gdt_pointer.limit, stored_gdt().limit);
 }

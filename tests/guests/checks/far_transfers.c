@@ -189,6 +189,42 @@ void far_call_of_16_bits(void)
 	expect_equal("CS pushed", SELECTOR_KERNEL_CODE, code & 0xffff);
 }
 
+void far_call_through_memory_of_16_bits(void)
+{
+	static struct {
+		uint16_t offset, selector;
+	} pointer = {LOW_CODE, OTHER_CODE_SELECTOR};
+	uint32_t before, after, there;
+
+	make_other_code();
+	make_low_code();
+	asm volatile("mov $1f, %%eax\n\tmov %%esp, %0\n\t"
+	             "lcallw *%3\n"
+	             "1:\tmov %%esp, %1\n\tmov %%cs, %2\n\tadd $4, %%esp\n\t"
+	             "ljmp %4, $2f\n2:"
+	             : "=&r"(before), "=&r"(after), "=&r"(there)
+	             : "m"(pointer), "i"(SELECTOR_KERNEL_CODE)
+	             : "eax", "memory", "cc");
+	expect_equal("bytes pushed", 4, before - after);
+	expect_equal("CS there", OTHER_CODE_SELECTOR, there);
+}
+
+void far_return_of_16_bits_with_arguments(void)
+{
+	uint32_t before, after, there;
+
+	make_other_code();
+	make_low_code();
+	asm volatile("mov $1f, %%eax\n\tmov %%esp, %0\n\t"
+	             "push $0x1111\n\tpush $0x2222\n\tpushw %3\n\tpushw %4\n\tlretw $8\n"
+	             "1:\tmov %%esp, %1\n\tmov %%cs, %2\n\tljmp %5, $2f\n2:"
+	             : "=&r"(before), "=&r"(after), "=&r"(there)
+	             : "i"(OTHER_CODE_SELECTOR), "i"(LOW_CODE), "i"(SELECTOR_KERNEL_CODE)
+	             : "eax", "memory", "cc");
+	expect_equal("ESP", before, after);
+	expect_equal("CS there", OTHER_CODE_SELECTOR, there);
+}
+
 #define TRY_JUMP(pointer)                                                                          \
 	do {                                                                                       \
 		fault_clear();                                                                     \

@@ -18,6 +18,7 @@
 #include "kernel/user.h"
 
 #define MODEM       (SERIAL_DTR | SERIAL_RTS)
+#define LOW_PAGE    0x7000
 #define CLOCK_INDEX 0x70
 #define CLOCK_DATA  0x71
 #define CLOCK_DAY   0x07
@@ -155,6 +156,28 @@ void string_output_repeated(void)
 	expect_equal("ESI after none", (uint32_t)(uintptr_t)bytes - 1, (uint32_t)(uintptr_t)source);
 }
 
+void string_output_of_words_repeated(void)
+{
+	static const uint16_t words[2] = {0xfe00 | PIC_READ_SERVICE, 0xfd00 | PIC_READ_SERVICE};
+	static const uint32_t double_words[2] = {0x12000000 | MODEM, 0x34000000 | MODEM};
+	const void *source = words;
+	uint32_t count = 2, got;
+
+	asm volatile("rep outsw" : "+S"(source), "+c"(count) : "d"(PIC_COMMAND) : "memory");
+	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	expect_equal("outsw: last", 0xfd, got);
+	expect_equal("outsw: ESI", (uint32_t)(uintptr_t)(words + 2), (uint32_t)(uintptr_t)source);
+	expect_equal("outsw: ECX", 0, count);
+	count = 2;
+	source = double_words;
+	asm volatile("rep outsl" : "+S"(source), "+c"(count) : "d"(SERIAL_DOUBLE_WORD) : "memory");
+	asm volatile("inl %%dx, %%eax" : "=a"(got) : "d"(SERIAL_DOUBLE_WORD));
+	expect_equal("outsl: last", double_words[1], got & SERIAL_HELD);
+	expect_equal("outsl: ESI", (uint32_t)(uintptr_t)(double_words + 2),
+	             (uint32_t)(uintptr_t)source);
+	expect_equal("outsl: ECX", 0, count);
+}
+
 /* A segment prefix says where outs reads. */
 void string_output_from_segment(void)
 {
@@ -215,6 +238,46 @@ void string_input_repeated(void)
 	expect_equal("EDI backwards", (uint32_t)(uintptr_t)(bytes + 5),
 	             (uint32_t)(uintptr_t)target);
 	expect_equal("byte backwards", 0x7e, bytes[7]);
+}
+
+void string_input_of_words_repeated(void)
+{
+	uint32_t words[4] = {0};
+	void *target = words;
+	uint32_t count = 3;
+
+	asm volatile("outw %%ax, $0x20" : : "a"(0xdf00 | PIC_READ_SERVICE));
+	asm volatile("rep insw" : "+D"(target), "+c"(count) : "d"(PIC_COMMAND) : "memory");
+	expect_equal("insw: two words", 0xdf00df00, words[0]);
+	expect_equal("insw: third word", 0x0000df00, words[1]);
+	expect_equal("insw: EDI", (uint32_t)(uintptr_t)words + 6, (uint32_t)(uintptr_t)target);
+	count = 2;
+	target = words;
+	asm volatile("outl %%eax, %%dx" : : "a"(0x66000000 | MODEM), "d"(SERIAL_DOUBLE_WORD));
+	asm volatile("rep insl" : "+D"(target), "+c"(count) : "d"(SERIAL_DOUBLE_WORD) : "memory");
+	expect_equal("insl: first", 0x66000000 | MODEM, words[0] & SERIAL_HELD);
+	expect_equal("insl: second", 0x66000000 | MODEM, words[1] & SERIAL_HELD);
+	expect_equal("insl: ECX", 0, count);
+	expect_equal("insl: EDI", (uint32_t)(uintptr_t)(words + 2), (uint32_t)(uintptr_t)target);
+}
+
+/* With a 16-bit address size only SI, DI and CX count and change. */
+void string_addresses_of_16_bits(void)
+{
+	volatile uint8_t *low = (volatile uint8_t *)LOW_PAGE;
+	uint32_t source = 0x12340000 | LOW_PAGE, target = 0x56780000 | (LOW_PAGE + 8);
+	uint32_t count = 0x9abc0003;
+
+	low[0] = 0xcf;
+	for (uint32_t i = 8; i < 16; i++)
+		low[i] = 0;
+	asm volatile("addr16 outsb" : "+S"(source) : "d"(PIC_MASK) : "memory");
+	asm volatile("addr16 rep insb" : "+D"(target), "+c"(count) : "d"(PIC_MASK) : "memory");
+	expect_equal("ESI", 0x12340000 | (LOW_PAGE + 1), source);
+	expect_equal("EDI", 0x56780000 | (LOW_PAGE + 11), target);
+	expect_equal("ECX", 0x9abc0000, count);
+	for (uint32_t i = 8; i < 16; i++)
+		expect_equal("byte", i < 11 ? 0xcf : 0, low[i]);
 }
 
 /* Memory that an ins writes to may be missing; the instruction is restarted. */

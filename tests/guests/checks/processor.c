@@ -123,6 +123,17 @@ void rdtscp_gives_auxiliary_value(void)
 	expect_equal("ECX", 0x1234, value);
 }
 
+void rdpid_gives_auxiliary_value(void)
+{
+	const uint32_t auxiliary = 0xc0000103u;
+	uint32_t value;
+
+	write_msr(auxiliary, 0x4321);
+	asm volatile(".byte 0xf3, 0x0f, 0xc7, 0xf8" : "=a"(value)); /* rdpid %eax */
+	write_msr(auxiliary, 0);
+	expect_equal("EAX", 0x4321, value);
+}
+
 USER_PROGRAM(user_rdpmc, "xor %ecx, %ecx\n\trdpmc");
 
 /* Performance counters differ; that ring 3 needs CR4.PCE for them does not. */

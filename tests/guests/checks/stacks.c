@@ -75,6 +75,58 @@ void lss_switches_stack(void)
 	expect_equal("SS", based.selector, selector);
 }
 
+void stack_segment_by_pop_of_16_bits(void)
+{
+	struct far_pointer based = based_stack(SEGMENT_FLAT);
+	uint32_t before, after, selector;
+
+	asm volatile("mov %%esp, %0\n\t"
+	             "pushw %w3\n\tpopw %%ss\n\tnop\n\tmov %%ss, %1\n\t"
+	             "mov %4, %%ss\n\tmov %%esp, %2"
+	             : "=&r"(before), "=&r"(selector), "=&r"(after)
+	             : "r"((uint32_t)based.selector), "r"(SELECTOR_KERNEL_DATA)
+	             : "memory");
+	expect_equal("SS", based.selector, selector);
+	expect_equal("ESP", before, after);
+}
+
+/* The 16-bit form loads SP only. */
+void lss_to_sp(void)
+{
+	static struct {
+		uint16_t offset, selector;
+	} pointer;
+	uint32_t esp, selector;
+
+	pointer.offset = 0x1234;
+	pointer.selector = based_stack(SEGMENT_FLAT).selector;
+	asm volatile("mov %%esp, %%ebx\n\t"
+	             "lssw %2, %%sp\n\tmov %%esp, %0\n\tmov %%ss, %1\n\t"
+	             "mov %3, %%ss\n\tmov %%ebx, %%esp"
+	             : "=&r"(esp), "=&r"(selector)
+	             : "m"(pointer), "r"(SELECTOR_KERNEL_DATA)
+	             : "ebx", "memory");
+	expect_equal("low half of ESP", 0x1234, esp & 0xffff);
+	expect_equal("SS", pointer.selector, selector);
+}
+
+/* SS changes, ESP does not. */
+void lss_to_another_register(void)
+{
+	struct far_pointer pointer = {0x13572468, based_stack(SEGMENT_FLAT).selector};
+	uint32_t before, after, offset, selector;
+
+	asm volatile("mov %%esp, %0\n\t"
+	             "lss %4, %2\n\tmov %%esp, %1\n\tmov %%ss, %3\n\t"
+	             "mov %5, %%ss"
+	             : "=&r"(before), "=&r"(after), "=&r"(offset), "=&r"(selector)
+	             : "m"(pointer), "r"(SELECTOR_KERNEL_DATA)
+	             : "memory");
+	expect_equal("offset", pointer.offset, offset);
+	expect_equal("SS", pointer.selector, selector);
+	expect_equal("ESP", before, after);
+}
+
 /* With a 16-bit stack segment, SP is used and the upper half of ESP stays. */
 void stack_segment_of_16_bits(void)
 {

@@ -74,12 +74,6 @@ void interrupt_unmask(uint32_t line)
 	write_mask();
 }
 
-void interrupt_mask(uint32_t line)
-{
-	mask |= (uint16_t)(1u << line);
-	write_mask();
-}
-
 uint8_t interrupts_requested(void)
 {
 	out_byte(PIC_COMMAND, PIC_READ_REQUESTS);

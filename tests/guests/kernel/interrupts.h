@@ -34,9 +34,8 @@ void interrupts_setup(void);
 /* The same after a check; counts become 0. */
 void interrupts_restore(void);
 
-/* Lets a line through, or not. */
+/* Lets a line through. */
 void interrupt_unmask(uint32_t line);
-void interrupt_mask(uint32_t line);
 
 /* The requests that the first controller has not delivered yet, a bit a line. */
 uint8_t interrupts_requested(void);

@@ -6,6 +6,7 @@
 #include "kernel/checks.h"
 #include "kernel/console.h"
 #include "kernel/descriptors.h"
+#include "kernel/ends.h"
 #include "kernel/instructions.h"
 #include "kernel/interrupts.h"
 #include "kernel/memory.h"
@@ -40,6 +41,7 @@ void guest_main(uint32_t magic, uint32_t info)
 		panic("paging=pae, but the processor has no PAE");
 	print("# loader %s, paging %s, memory to 0x%x\n", boot_information.loader,
 	      paging_names[mode], boot_information.memory_end);
+	end_if_asked();
 	memory_setup(mode);
 	checks_run();
 	end_guest(report_verdict());

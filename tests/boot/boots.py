@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the boot tests have in common: booting, and saying the result in TAP."""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+
+TOOLS = pathlib.Path(__file__).resolve().parent.parent.parent / "tools"
+GUESTS = pathlib.Path(os.environ.get("POSTBURN_BUILD", "build")) / "tests" / "guests"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "postburn"
+
+# Boots at a time. A boot keeps one processor busy.
+JOBS = 2
+
+
+class Boot:
+    """One finished run of tools/boot: its status, the console's lines, its own last line."""
+
+    def __init__(self, *arguments):
+        done = subprocess.run([TOOLS / "boot", *map(str, arguments)], stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+        console = done.stdout.decode("utf-8", "replace").replace("\r", "")
+        self.status = done.returncode
+        self.lines = console.splitlines()
+        self.errors = done.stderr.decode("utf-8", "replace").splitlines()
+        self.verdict = self.errors[-1] if self.errors else ""
+
+    def report(self):
+        """What a reader of a failed test wants to see."""
+        lines = [line for line in self.lines if not line.startswith("ok ")]
+        return [*lines[-30:], *self.errors[-40:]]
+
+
+class Skip(Exception):
+    """A case that cannot be run here; the text says why."""
+
+
+def run_cases(cases, check):
+    """
+    Runs check(case) for each of `cases`, which have a `name`, and prints TAP. check returns a list
+    of what went wrong (empty: passed) and the Boot or None, or raises Skip.
+    """
+    failed = False
+    print(f"1..{len(cases)}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        futures = [pool.submit(check, case) for case in cases]
+        for number, (case, future) in enumerate(zip(cases, futures), 1):
+            try:
+                problems, boot = future.result()
+            except Skip as reason:
+                print(f"ok {number} - {case.name} # SKIP {reason}", flush=True)
+                continue
+            print(f"{'not ok' if problems else 'ok'} {number} - {case.name}", flush=True)
+            for line in [*problems, *(boot.report() if boot else [])] if problems else []:
+                print(f"#   {line}", flush=True)
+            failed |= bool(problems)
+    return 1 if failed else 0

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Boot tests: the test guest and Linux in qemu.
+
+check_tests += $(addprefix tests/boot/,boot_test coverage_test guest_test linux_test)
+test_inputs += $(guests) initramfs
+groups_check += boot
+groups_check-long += boot
+
+# Brings busybox for the initramfs into the cache. Without it the Linux boots skip, unless the tests
+# shall not run without kernels.
+initramfs:
+	@tools/initramfs >/dev/null || [ $(KERNELS) = wanted ]
+.PHONY: initramfs
