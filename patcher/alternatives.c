@@ -17,6 +17,9 @@
 
 #include "patcher/linux_tables.h"
 
+/* Without section headers, a run of fewer entries is not taken for the table. */
+#define SEARCH_MINIMUM 16
+
 #include <stdlib.h>
 
 #define FLAG_NOT    1u /* ALT_FLAG_NOT: applied when the CPU lacks the feature */
@@ -24,27 +27,18 @@
 #define CPUID_LIMIT 1024 /* 6.1 knows 24 words of 32 features and bugs */
 #define FLAGS_LIMIT 256  /* 6.18 knows bits 0 and 1 */
 
+/* Replacements of different object files are aligned. */
+#define REPLACEMENT_GAP 64
+
 static bool in_replacements(const struct table_reader *reader, const struct code_place *place)
 {
 	return !reader->replacements ||
 	       place->section == (uint32_t)(reader->replacements - reader->kernel->sections);
 }
 
-/* What all layouts have in common, once the fields are in *entry. */
-static enum entry_verdict check_entry(struct table_cursor *cursor, struct alternative_entry *entry)
+static enum entry_verdict check_numbers(struct table_cursor *cursor,
+                                        const struct alternative_entry *entry)
 {
-	struct table_reader *reader = cursor->reader;
-
-	if (!cursor_site(cursor, 0, &entry->site) ||
-	    !cursor_site(cursor, cursor->layout->first_size, &entry->replacement))
-		return ENTRY_INVALID;
-	entry->entry_address = cursor->source->address + cursor->offset;
-	if (!reader_code(reader, &entry->site, entry->site_length))
-		return cursor_refuse(cursor, "its site is not in code", entry->site.address);
-	if (!reader_code(reader, &entry->replacement, entry->replacement_length) ||
-	    !in_replacements(reader, &entry->replacement))
-		return cursor_refuse(cursor, "its replacement is not among the replacements",
-		                     entry->replacement.address);
 	/* 2.6 arch/i386/kernel/alternative.c: BUG_ON(); later padded by OLDINSTR() */
 	if (entry->replacement_length > entry->site_length)
 		return cursor_refuse(cursor, "its replacement is longer than its site, length",
@@ -59,16 +53,48 @@ static enum entry_verdict check_entry(struct table_cursor *cursor, struct altern
 	return ENTRY_VALID;
 }
 
+/* Where nothing but the entries says where the replacements are: one after the other. */
+static bool follows(const struct alternative_entry *entry, const struct alternative_entry *previous)
+{
+	uint64_t end = previous->replacement.address + previous->replacement_length;
+
+	return entry->replacement.address - end < REPLACEMENT_GAP;
+}
+
+/* What all layouts have in common, once the numbers are in *entry. */
+static enum entry_verdict check_entry(struct table_cursor *cursor, struct alternative_entry *entry,
+                                      const struct alternative_entry *previous)
+{
+	struct table_reader *reader = cursor->reader;
+
+	if (check_numbers(cursor, entry) != ENTRY_VALID || !cursor_site(cursor, 0, &entry->site) ||
+	    !cursor_site(cursor, cursor->layout->first_size, &entry->replacement))
+		return ENTRY_INVALID;
+	entry->entry_address = cursor->source->address + cursor->offset;
+	if (!cursor_code(cursor, &entry->site, entry->site_length))
+		return cursor_refuse(cursor, "its site is not in code", entry->site.address);
+	if (!reader_code(reader, &entry->replacement, entry->replacement_length) ||
+	    !in_replacements(reader, &entry->replacement))
+		return cursor_refuse(cursor, "its replacement is not among the replacements",
+		                     entry->replacement.address);
+	if (cursor->searching && entry->site_length == 0)
+		return cursor_refuse(cursor, "its site is empty, at", entry->site.address);
+	if (cursor->searching && previous && !follows(entry, previous))
+		return cursor_refuse(cursor,
+		                     "its replacement is not behind the previous one, but at",
+		                     entry->replacement.address);
+	return ENTRY_VALID;
+}
+
 static enum entry_verdict decode_byte_cpuid(struct table_cursor *cursor, void *memory,
                                             const void *previous)
 {
 	struct alternative_entry *entry = memory;
 	const uint8_t *fields = cursor->bytes + 2 * cursor->layout->first_size;
 
-	(void)previous;
 	*entry = (struct alternative_entry){
 	    .feature = fields[0], .site_length = fields[1], .replacement_length = fields[2]};
-	return check_entry(cursor, entry);
+	return check_entry(cursor, entry, previous);
 }
 
 static enum entry_verdict decode_word_cpuid(struct table_cursor *cursor, void *memory,
@@ -78,14 +104,13 @@ static enum entry_verdict decode_word_cpuid(struct table_cursor *cursor, void *m
 	const uint8_t *fields = cursor->bytes + 2 * cursor->layout->first_size;
 	uint16_t cpuid = bytes_load16(fields);
 
-	(void)previous;
 	*entry = (struct alternative_entry){
 	    .feature = cpuid, .site_length = fields[2], .replacement_length = fields[3]};
 	if (cursor->layout->form == POINTER_RELATIVE && (cpuid & CPUID_NOT)) {
 		entry->feature = cpuid & ~CPUID_NOT;
 		entry->flags = FLAG_NOT;
 	}
-	return check_entry(cursor, entry);
+	return check_entry(cursor, entry, previous);
 }
 
 static enum entry_verdict decode_padded(struct table_cursor *cursor, void *memory,
@@ -95,13 +120,12 @@ static enum entry_verdict decode_padded(struct table_cursor *cursor, void *memor
 	const uint8_t *fields = cursor->bytes + 8;
 	uint16_t cpuid = bytes_load16(fields);
 
-	(void)previous;
 	*entry = (struct alternative_entry){.feature = cpuid & ~CPUID_NOT,
 	                                    .flags = cpuid & CPUID_NOT ? FLAG_NOT : 0,
 	                                    .site_length = fields[2],
 	                                    .replacement_length = fields[3],
 	                                    .pad_length = fields[4]};
-	return check_entry(cursor, entry);
+	return check_entry(cursor, entry, previous);
 }
 
 static enum entry_verdict decode_flags(struct table_cursor *cursor, void *memory,
@@ -110,12 +134,11 @@ static enum entry_verdict decode_flags(struct table_cursor *cursor, void *memory
 	struct alternative_entry *entry = memory;
 	const uint8_t *fields = cursor->bytes + 8;
 
-	(void)previous;
 	*entry = (struct alternative_entry){.feature = bytes_load16(fields),
 	                                    .flags = bytes_load16(fields + 2),
 	                                    .site_length = fields[4],
 	                                    .replacement_length = fields[5]};
-	return check_entry(cursor, entry);
+	return check_entry(cursor, entry, previous);
 }
 
 static const struct table_layout layouts[] = {
@@ -142,6 +165,9 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct alternative_entry),
+    .search = table_search_headless,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 1,
 };
 
 static const struct table_family smp_family = {

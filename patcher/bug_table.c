@@ -13,6 +13,9 @@
 
 #include "patcher/linux_tables.h"
 
+/* Without section headers, a run of fewer entries is not taken for the table. */
+#define SEARCH_MINIMUM 16
+
 /* ud2; from 4.12 to 4.15 ud0 for warnings (4.15 arch/x86/include/asm/bug.h, ASM_UD0). 6.19 warns
  * with arguments through a function whose ud1 has no entry. */
 static bool is_undefined_instruction(const uint8_t *code)
@@ -39,7 +42,7 @@ static enum entry_verdict decode_instruction(struct table_cursor *cursor, struct
 	entry->flags = bytes_load16(cursor->bytes + numbers + (has_line ? 2 : 0));
 	if (!cursor_site(cursor, 0, &entry->instruction))
 		return ENTRY_INVALID;
-	code = reader_code(cursor->reader, &entry->instruction, 2);
+	code = cursor_code(cursor, &entry->instruction, 2);
 	if (!code)
 		return cursor_refuse(cursor, "its instruction is not in code",
 		                     entry->instruction.address);
@@ -132,6 +135,9 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct bug_entry),
+    .search = table_search_headless,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 4,
 };
 
 bool bug_table_read(struct table_reader *reader, struct linux_metadata *metadata)

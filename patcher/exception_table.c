@@ -13,6 +13,9 @@
 
 #include "patcher/linux_tables.h"
 
+/* Without section headers, a run of fewer entries is not taken for the table. */
+#define SEARCH_MINIMUM 16
+
 /* 3.5 - 4.5: _ASM_EXTABLE_EX adds this to the fixup of an access to user memory that reports an
  * error (3.6 arch/x86/mm/extable.c, fixup_exception()). */
 #define UACCESS_ERROR_BIAS 0x7ffffff0
@@ -31,7 +34,7 @@ static enum entry_verdict decode_instruction(struct table_cursor *cursor,
 	entry->handler = 0;
 	if (!cursor_site(cursor, 0, &entry->instruction))
 		return ENTRY_INVALID;
-	if (!reader_code(cursor->reader, &entry->instruction, 1))
+	if (!cursor_code(cursor, &entry->instruction, 1))
 		return cursor_refuse(cursor, "its instruction is not in code",
 		                     entry->instruction.address);
 	if (cursor->layout->form == POINTER_RELATIVE && !cursor->reader->is_module && previous &&
@@ -66,7 +69,7 @@ static enum entry_verdict decode_absolute(struct table_cursor *cursor, void *mem
 	} else if (!cursor_site(cursor, word_size, &entry->fixup)) {
 		return ENTRY_INVALID;
 	}
-	if (!reader_code(cursor->reader, &entry->fixup, 1))
+	if (!cursor_code(cursor, &entry->fixup, 1))
 		return cursor_refuse(cursor, "its fixup is not in code", entry->fixup.address);
 	return ENTRY_VALID;
 }
@@ -79,7 +82,7 @@ static enum entry_verdict decode_relative(struct table_cursor *cursor, void *mem
 	if (decode_instruction(cursor, entry, previous) != ENTRY_VALID ||
 	    !cursor_site(cursor, 4, &entry->fixup))
 		return ENTRY_INVALID;
-	if (!reader_code(cursor->reader, &entry->fixup, 1))
+	if (!cursor_code(cursor, &entry->fixup, 1))
 		return cursor_refuse(cursor, "its fixup is not in code", entry->fixup.address);
 	return ENTRY_VALID;
 }
@@ -94,12 +97,12 @@ static enum entry_verdict decode_relative_pair(struct table_cursor *cursor, void
 	    !cursor_site(cursor, 4, &fixup))
 		return ENTRY_INVALID;
 	entry->fixup = fixup;
-	if (reader_code(cursor->reader, &entry->fixup, 1))
+	if (cursor_code(cursor, &entry->fixup, 1))
 		return ENTRY_VALID;
 	entry->fixup.address -= UACCESS_ERROR_BIAS;
 	if (!cursor->reader->kernel->is_64bit)
 		entry->fixup.address &= UINT32_MAX;
-	if (!reader_code(cursor->reader, &entry->fixup, 1))
+	if (!cursor_code(cursor, &entry->fixup, 1))
 		return cursor_refuse(cursor, "its fixup is not in code", fixup.address);
 	return ENTRY_VALID;
 }
@@ -147,6 +150,13 @@ static const struct table_layout layouts[] = {
      decode_absolute},
 };
 
+/* Three small numbers in a row look like an entry, unless the code is known. */
+static bool search(struct table_reader *reader, const struct table_family *family,
+                   struct table_source *source)
+{
+	return !reader->has_certain || table_search_headless(reader, family, source);
+}
+
 static const struct table_family family = {
     .name = "__ex_table",
     .section = "__ex_table",
@@ -154,6 +164,9 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct exception_entry),
+    .search = search,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 4,
 };
 
 bool exception_table_read(struct table_reader *reader, struct linux_metadata *metadata)

@@ -51,13 +51,13 @@ static enum entry_verdict check_instruction(struct table_cursor *cursor,
                                             struct jump_label_entry *entry)
 {
 	struct table_reader *reader = cursor->reader;
-	const uint8_t *code = reader_code(reader, &entry->code, 2);
+	const uint8_t *code = cursor_code(cursor, &entry->code, 2);
 	struct code_place target;
 	bool five;
 
 	if (!code)
 		return cursor_refuse(cursor, "its instruction is not in code", entry->code.address);
-	five = reader_code(reader, &entry->code, 5) != NULL;
+	five = cursor_code(cursor, &entry->code, 5) != NULL;
 	entry->length = nop_length(code, five);
 	if (entry->length)
 		return ENTRY_VALID;
@@ -81,7 +81,7 @@ static enum entry_verdict check_entry(struct table_cursor *cursor, struct jump_l
 	entry->entry_address = cursor->source->address + cursor->offset;
 	if (check_instruction(cursor, entry) != ENTRY_VALID)
 		return ENTRY_INVALID;
-	if (!reader_code(reader, &entry->target, 1))
+	if (!cursor_code(cursor, &entry->target, 1))
 		return cursor_refuse(cursor, "its target is not in code", entry->target.address);
 	key->address &= ~(uint64_t)KEY_FLAGS;
 	entry->key = key->address;

@@ -117,8 +117,8 @@ static bool search_section(struct table_reader *reader, const struct table_famil
 	uint64_t size = search->word_size, start, end = 0, next;
 	bool is_table;
 
-	for (uint64_t offset = find_first_name(search, 0); offset < section->size;
-	     offset = find_first_name(search, next)) {
+	for (uint64_t offset = find_first_name(search, -section->address & (size - 1));
+	     offset < section->size; offset = find_first_name(search, next)) {
 		next = offset + size;
 		if (in_table(&reader->metadata->mcount_table, section->address + offset))
 			continue;
@@ -159,7 +159,7 @@ static bool search_by_names(struct table_reader *reader, const struct table_fami
 	search.second_name = second->address;
 	for (size_t i = 0; i < kernel->section_count; i++) {
 		search.section = &kernel->sections[i];
-		if (table_search_suits(search.section) &&
+		if (table_search_suits(reader, search.section) &&
 		    !search_section(reader, family, &search, source))
 			return false;
 	}

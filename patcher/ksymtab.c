@@ -9,8 +9,14 @@
 
 #include "patcher/linux_tables.h"
 
+#include <ctype.h>
+
 /* Names in the kernel are at most this long (6.1 include/linux/kallsyms.h, KSYM_NAME_LEN). */
 #define NAME_SIZE_LIMIT 512
+
+/* Without section headers, a run of fewer entries is not taken for the table. Both tables lie side
+ * by side then: they are found as one. */
+#define SEARCH_MINIMUM 16
 
 /* The string at *place, or NULL if it is none. */
 static const char *read_string(struct table_reader *reader, const struct code_place *place)
@@ -31,6 +37,15 @@ static const char *read_string(struct table_reader *reader, const struct code_pl
 	return NULL;
 }
 
+/* Whether the text is one of C's names. (It may be the end of another: the linker merges them.) */
+static bool is_name(const char *name)
+{
+	for (; *name; name++)
+		if (*name != '_' && *name != '.' && !isalnum((unsigned char)*name))
+			return false;
+	return true;
+}
+
 static enum entry_verdict decode_export(struct table_cursor *cursor, void *memory,
                                         const void *previous)
 {
@@ -43,7 +58,7 @@ static enum entry_verdict decode_export(struct table_cursor *cursor, void *memor
 		return ENTRY_INVALID;
 	symbol->address = value.address;
 	symbol->name = read_string(cursor->reader, &name);
-	if (!symbol->name || !symbol->name[0])
+	if (!symbol->name || !symbol->name[0] || (cursor->searching && !is_name(symbol->name)))
 		return cursor_refuse(cursor, "its name is no text, at", name.address);
 	return ENTRY_VALID;
 }
@@ -89,7 +104,11 @@ static struct table_family export_family(const char *section, enum table_boundar
 	                             .boundary = boundary,
 	                             .layouts = layouts,
 	                             .layout_count = sizeof(layouts) / sizeof(layouts[0]),
-	                             .entry_memory = sizeof(struct exported_symbol)};
+	                             .entry_memory = sizeof(struct exported_symbol),
+	                             .search = table_search_headless,
+	                             .search_minimum = SEARCH_MINIMUM,
+	                             .search_alignment = 4,
+	                             .search_anything = true};
 }
 
 bool ksymtab_read(struct table_reader *reader, bool gpl, struct ksymtab *ksymtab)

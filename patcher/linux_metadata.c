@@ -78,6 +78,12 @@ static void note_symbols(struct table_reader *reader)
 	}
 }
 
+/* Whether section headers, or symbols where there are none, say that it is code. */
+static bool code_is_certain(const struct kernel_section *section)
+{
+	return section->executable && (section->index != UINT32_MAX || section->name[0]);
+}
+
 /* The sections that hold code; those made from segments may, as nothing says what is in them. */
 static bool note_code(struct table_reader *reader)
 {
@@ -88,17 +94,22 @@ static bool note_code(struct table_reader *reader)
 	reader->code = malloc(kernel->section_count * sizeof(*reader->code));
 	if (!reader->code)
 		return problem_report(reader->problem, OUT_OF_MEMORY);
+	reader->is_headless = true;
 	for (size_t i = 0; i < kernel->section_count; i++) {
 		const struct kernel_section *section = &kernel->sections[i];
 		struct code_range *range = &reader->code[reader->code_count];
 
+		if (section->index != UINT32_MAX && section->name[0])
+			reader->is_headless = false;
 		if (!section->bytes || !section->size ||
 		    !(section->executable || section->index == UINT32_MAX))
 			continue;
 		*range = (struct code_range){.address = section->address,
 		                             .size = section->size,
 		                             .bytes = section->bytes,
-		                             .section = (uint32_t)i};
+		                             .section = (uint32_t)i,
+		                             .certain = code_is_certain(section)};
+		reader->has_certain |= range->certain;
 		reader->code_count++;
 	}
 	return true;

@@ -21,10 +21,11 @@
 /* An entry in the model is at most this long (bytes). */
 #define TABLE_ENTRY_MEMORY_MAXIMUM 96
 
-struct code_range { /* a section that holds code, in a built kernel */
+struct code_range { /* a section that may hold code, in a built kernel */
 	uint64_t address, size;
 	const uint8_t *bytes;
 	uint32_t section;
+	bool certain; /* a section header or symbols say that it does */
 };
 
 struct module_symbols { /* .symtab of a module, for its relocations */
@@ -59,6 +60,8 @@ struct table_reader {
 	bool is_module;
 	struct code_range *code; /* ascending addresses; none in a module */
 	size_t code_count, last_code;
+	bool is_headless; /* no section has a name from a section header */
+	bool has_certain; /* some code is certain */
 	struct module_symbols symbols;
 	struct {
 		bool start_known, stop_known;
@@ -90,6 +93,7 @@ struct table_cursor {
 	uint64_t offset;      /* of the entry in the table */
 	const uint8_t *bytes; /* of the entry */
 	bool searching;       /* the table is being looked for, not read */
+	bool lenient;         /* as part of a run that has begun: code need not be certain */
 	/* what one entry tells the next ones; zero before the first */
 	bool ended;             /* only padding may follow */
 	uint64_t common_target; /* where all calls of the table go */
@@ -142,7 +146,7 @@ struct table_family {
 	/* for table_search() */
 	uint32_t search_minimum; /* a run of fewer entries is no table */
 	uint32_t search_alignment;
-	bool search_repeats; /* smaller runs elsewhere are no contradiction */
+	bool search_anything; /* the first field is no pointer to code */
 	/* cuts what was found to what certainly is the table; NULL if nothing is to cut */
 	void (*narrow)(struct table_reader *reader, struct table_source *source);
 };
@@ -202,6 +206,10 @@ bool cursor_site(struct table_cursor *cursor, uint32_t at, struct code_place *pl
  */
 const uint8_t *reader_code(struct table_reader *reader, struct code_place *place, uint64_t length);
 
+/* The same; while a table is being looked for, only in code that is certain, if any is. */
+const uint8_t *cursor_code(const struct table_cursor *cursor, struct code_place *place,
+                           uint64_t length);
+
 /* Whether *place is in allocated memory that is not code; sets its section. */
 bool reader_data(struct table_reader *reader, struct code_place *place);
 
@@ -221,8 +229,11 @@ bool reader_branch_target(struct table_reader *reader, const struct code_place *
 /* Finds the longest run of entries, of family->search_minimum at least, in the kernel's data. */
 table_search_function table_search;
 
+/* The same for tables that have a section header wherever there are any. */
+table_search_function table_search_headless;
+
 /* Whether tables are looked for in that section. */
-bool table_search_suits(const struct kernel_section *section);
+bool table_search_suits(const struct table_reader *reader, const struct kernel_section *section);
 
 /* --- module_symbols.c ------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ static enum entry_verdict decode_mcount(struct table_cursor *cursor, void *memor
 		return ENTRY_EMPTY;
 	if (!cursor_site(cursor, 0, place))
 		return ENTRY_INVALID;
-	code = reader_code(cursor->reader, place, 5);
+	code = cursor_code(cursor, place, 5);
 	if (!code)
 		return cursor_refuse(cursor, "its place is not in code", place->address);
 	if (!cursor->searching && memcmp(code, mcount_nop, 5) == 0)
@@ -91,7 +91,6 @@ static const struct table_family mcount_family = {
     .search = table_search,
     .search_minimum = MCOUNT_SEARCH_MINIMUM,
     .search_alignment = 4,
-    .search_repeats = true,
     .narrow = narrow_mcount,
 };
 

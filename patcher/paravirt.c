@@ -10,6 +10,9 @@
 
 #include "patcher/linux_tables.h"
 
+/* Without section headers, a run of fewer entries is not taken for the table. */
+#define SEARCH_MINIMUM 16
+
 /* The longest site there was pushes and pops the registers that a call clobbers. */
 #define SITE_LENGTH_LIMIT 64
 
@@ -23,6 +26,13 @@ static bool has_indirect_branch(const uint8_t *bytes, uint8_t length)
 			return true;
 	}
 	return false;
+}
+
+/* Whether a site, and not a function's start, may begin so: with the branch, or with pushes of the
+ * registers that a call clobbers. */
+static bool begins_site(const uint8_t *code)
+{
+	return code[0] == 0xff || code[0] == 0x2e || (code[0] >= 0x50 && code[0] <= 0x52);
 }
 
 static enum entry_verdict decode(struct table_cursor *cursor, void *memory, const void *previous)
@@ -42,10 +52,10 @@ static enum entry_verdict decode(struct table_cursor *cursor, void *memory, cons
 	if (entry->length == 0 || entry->length > SITE_LENGTH_LIMIT)
 		return cursor_refuse(cursor, "its site is too short or too long, length",
 		                     entry->length);
-	code = reader_code(cursor->reader, &entry->site, entry->length);
+	code = cursor_code(cursor, &entry->site, entry->length);
 	if (!code)
 		return cursor_refuse(cursor, "its site is not in code", entry->site.address);
-	if (!has_indirect_branch(code, entry->length))
+	if (!has_indirect_branch(code, entry->length) || (cursor->searching && !begins_site(code)))
 		return cursor_refuse(cursor, "its site holds no indirect call or jump",
 		                     entry->site.address);
 	return ENTRY_VALID;
@@ -65,6 +75,9 @@ static const struct table_family family = {
     .layouts = layouts,
     .layout_count = sizeof(layouts) / sizeof(layouts[0]),
     .entry_memory = sizeof(struct paravirt_entry),
+    .search = table_search_headless,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 4,
 };
 
 bool paravirt_read(struct table_reader *reader, struct linux_metadata *metadata)

@@ -12,6 +12,9 @@
 
 #include "patcher/linux_tables.h"
 
+/* Without section headers, a run of fewer entries is not taken for the table. */
+#define SEARCH_MINIMUM 64
+
 #include <stdlib.h>
 
 static int compare_places(const void *left, const void *right)
@@ -72,7 +75,7 @@ static enum entry_verdict decode_lock(struct table_cursor *cursor, void *memory,
 		return cursor_refuse(cursor, "it follows the padding with", cursor_word(cursor));
 	if (!cursor_site(cursor, 0, place))
 		return ENTRY_INVALID;
-	code = reader_code(cursor->reader, place, 1);
+	code = cursor_code(cursor, place, 1);
 	if (!code)
 		return cursor_refuse(cursor, "its place is not in code", place->address);
 	if (!is_lock_prefix(code[0]) && !alternative_has_lock(cursor->reader, place))
@@ -96,6 +99,9 @@ static const struct table_family lock_family = {
     .layouts = lock_layouts,
     .layout_count = sizeof(lock_layouts) / sizeof(lock_layouts[0]),
     .entry_memory = sizeof(struct code_place),
+    .search = table_search_headless,
+    .search_minimum = SEARCH_MINIMUM,
+    .search_alignment = 4,
 };
 
 bool smp_locks_read(struct table_reader *reader, struct linux_metadata *metadata)

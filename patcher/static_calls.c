@@ -67,10 +67,10 @@ static enum entry_verdict decode_site(struct table_cursor *cursor, void *memory,
 	(void)previous;
 	if (!cursor_site(cursor, 0, place) || !cursor_site(cursor, 4, &key))
 		return ENTRY_INVALID;
-	code = reader_code(reader, place, 5);
+	code = cursor_code(cursor, place, 5);
 	if (!code)
 		return cursor_refuse(cursor, "its site is not in code", place->address);
-	if (!is_branch32(code, reader_code(reader, place, 6) != NULL))
+	if (!is_branch32(code, cursor_code(cursor, place, 6) != NULL))
 		return cursor_refuse(cursor, "no call and no jump of 32 bits stands at",
 		                     place->address);
 	if (cursor->searching && !calls_trampoline(reader, place, code))
@@ -122,7 +122,7 @@ static bool search_section(struct table_reader *reader, uint32_t index, struct p
 	const struct kernel_section *section = &reader->kernel->sections[index];
 	uint64_t base = reader->is_module ? 0 : section->address;
 
-	for (uint64_t offset = 0; offset + TRAMPOLINE_SIZE <= section->size; offset += 4) {
+	for (uint64_t offset = -base & 3; offset + TRAMPOLINE_SIZE <= section->size; offset += 4) {
 		struct code_place place = {base + offset, index};
 
 		if (has_signature(section->bytes + offset) &&
@@ -132,12 +132,19 @@ static bool search_section(struct table_reader *reader, uint32_t index, struct p
 	return true;
 }
 
+/* Code, or what may be code if none is certain. */
+static bool may_hold_trampolines(const struct table_reader *reader,
+                                 const struct kernel_section *section)
+{
+	return section->executable || (section->index == UINT32_MAX && !reader->has_certain);
+}
+
 static bool by_signature(struct table_reader *reader, struct place_list *list, size_t *room)
 {
 	for (size_t i = 0; i < reader->kernel->section_count; i++) {
 		const struct kernel_section *section = &reader->kernel->sections[i];
 
-		if (section->bytes && (section->executable || section->index == UINT32_MAX) &&
+		if (section->bytes && may_hold_trampolines(reader, section) &&
 		    !search_section(reader, (uint32_t)i, list, room))
 			return false;
 	}

@@ -171,6 +171,38 @@ const uint8_t *reader_code(struct table_reader *reader, struct code_place *place
 	return range->bytes + (place->address - range->address);
 }
 
+const uint8_t *cursor_code(const struct table_cursor *cursor, struct code_place *place,
+                           uint64_t length)
+{
+	struct table_reader *reader = cursor->reader;
+	const uint8_t *code;
+
+	if (!cursor->searching || cursor->lenient || !reader->has_certain)
+		return reader_code(reader, place, length);
+	code = reader_code(reader, place, length);
+	return code && reader->code[reader->last_code].certain ? code : NULL;
+}
+
+/* Whether a segment of a kernel has the address; its zeros have no section. */
+static bool in_segment(const struct kernel *kernel, uint64_t address)
+{
+	size_t low = 0, high = kernel->segment_count;
+	const struct kernel_segment *segment;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (kernel->segments[middle].virtual_address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return false;
+	segment = &kernel->segments[low - 1];
+	return address - segment->virtual_address < segment->memory_size;
+}
+
 bool reader_data(struct table_reader *reader, struct code_place *place)
 {
 	const struct kernel_section *section;
@@ -183,9 +215,9 @@ bool reader_data(struct table_reader *reader, struct code_place *place)
 	}
 	section = kernel_section_at(reader->kernel, place->address);
 	if (!section)
-		return false;
+		return reader->is_headless && in_segment(reader->kernel, place->address);
 	place->section = (uint32_t)(section - reader->kernel->sections);
-	return !section->executable || section->index == UINT32_MAX;
+	return !section->executable || (section->index == UINT32_MAX && !section->name[0]);
 }
 
 const uint8_t *reader_bytes(struct table_reader *reader, const struct code_place *place,

@@ -15,6 +15,9 @@
 /* A run of so many entries in one layout spares the search in the others. */
 #define CONVINCING_COUNT 64
 
+/* Another run must be shorter than this part of the longest. */
+#define SECOND_FRACTION 4
+
 struct run {
 	const struct table_layout *layout;
 	const struct kernel_section *section;
@@ -67,8 +70,6 @@ static void end_run(struct search *search, struct phase *phase)
 	keep_run(search, phase);
 	search->running--;
 	phase->count = 0;
-	phase->cursor.ended = false;
-	phase->cursor.common_target = 0;
 }
 
 /* The position starts or continues a run, or ends the one that led to it. */
@@ -80,6 +81,11 @@ static void check_position(struct search *search, struct phase *phase, uint64_t 
 
 	cursor->offset = offset;
 	cursor->bytes = search->source.bytes + offset;
+	cursor->lenient = previous != NULL;
+	if (!previous) {
+		cursor->ended = false;
+		cursor->common_target = 0;
+	}
 	if (search->layout->decode(cursor, entry, previous) == ENTRY_VALID) {
 		if (phase->count++ == 0) {
 			phase->start = offset;
@@ -102,6 +108,8 @@ static void measure_reach(struct search *search)
 	for (size_t i = 0; i < reader->code_count; i++) {
 		const struct code_range *code = &reader->code[i];
 
+		if (reader->has_certain && !code->certain)
+			continue;
 		if (code->address <= address) {
 			if (reach->below_size == 0)
 				reach->below = code->address;
@@ -201,7 +209,7 @@ static void search_section(struct search *search)
 {
 	uint32_t step = search->family->search_alignment;
 	uint32_t phase_count = search->layout->entry_size / step;
-	uint64_t offset = 0, end = 0;
+	uint64_t offset = -search->source.address & (step - 1), end = 0;
 
 	if (search->source.size >= search->layout->entry_size)
 		end = search->source.size - search->layout->entry_size + 1;
@@ -213,14 +221,14 @@ static void search_section(struct search *search)
 		                                              .layout = search->layout,
 		                                              .searching = true}};
 	while (offset < end) {
-		uint64_t next = skip(search, offset, search->running ? offset + 1 : end);
 		struct phase *phase = &search->phases[offset / step % phase_count];
+		uint64_t next = offset;
 
-		if (search->running && next != offset) {
-			end_run(search, phase);
-		} else if (next < end) {
-			phase = &search->phases[next / step % phase_count];
-			check_position(search, phase, next);
+		/* what continues a run may be about code that is not certain */
+		if (!phase->count && !search->family->search_anything)
+			next = skip(search, offset, search->running ? offset + 1 : end);
+		if (next == offset) {
+			check_position(search, phase, offset);
 			next += step;
 		}
 		offset = next;
@@ -229,10 +237,13 @@ static void search_section(struct search *search)
 		end_run(search, &search->phases[i]);
 }
 
-bool table_search_suits(const struct kernel_section *section)
+bool table_search_suits(const struct table_reader *reader, const struct kernel_section *section)
 {
-	return section->allocated && section->bytes && section->size &&
-	       (!section->executable || section->index == UINT32_MAX);
+	if (!section->allocated || !section->bytes || !section->size)
+		return false;
+	if (section->index != UINT32_MAX || reader->has_certain)
+		return !section->executable;
+	return true; /* a segment: of anything */
 }
 
 static uint64_t run_address(const struct run *run)
@@ -240,20 +251,79 @@ static uint64_t run_address(const struct run *run)
 	return run->section->address + run->offset;
 }
 
+/* Whether the entry at offset may follow the one at previous. */
+static bool continues(struct table_cursor *cursor, uint64_t previous, uint64_t offset)
+{
+	unsigned char entries[2][TABLE_ENTRY_MEMORY_MAXIMUM];
+
+	cursor->offset = previous;
+	cursor->bytes = cursor->source->bytes + previous;
+	if (cursor->layout->decode(cursor, entries[0], NULL) != ENTRY_VALID)
+		return false;
+	cursor->offset = offset;
+	cursor->bytes = cursor->source->bytes + offset;
+	return cursor->layout->decode(cursor, entries[1], entries[0]) == ENTRY_VALID;
+}
+
+/* A run begins with an entry about code that is certain; others may stand before it. */
+static void extend_run(struct search *search, struct run *run)
+{
+	uint64_t size = run->layout->entry_size;
+	struct table_cursor cursor = {.reader = search->reader,
+	                              .source = &search->source,
+	                              .layout = run->layout,
+	                              .searching = true,
+	                              .lenient = true};
+
+	search->source = (struct table_source){.section = run->section,
+	                                       .address = run->section->address,
+	                                       .bytes = run->section->bytes,
+	                                       .size = run->section->size};
+	while (run->offset >= size && continues(&cursor, run->offset - size, run->offset)) {
+		run->offset -= size;
+		run->count++;
+	}
+}
+
+/* What was found is the table if nothing else comes near it. */
+static bool accept_run(struct search *search, struct table_source *source)
+{
+	struct run *best = &search->best;
+	const struct run *second = &search->second;
+
+	if (best->count == 0)
+		return true;
+	if (second->count > best->count / SECOND_FRACTION)
+		return problem_report(search->reader->problem, LINUX_TABLE_TWO_PLACES,
+		                      search->family->name, WIDE(run_address(best)),
+		                      WIDE(best->count), WIDE(run_address(second)),
+		                      WIDE(second->count));
+	if (search->reader->is_headless && search->reader->has_certain)
+		extend_run(search, best);
+	source->section = best->section;
+	source->address = run_address(best);
+	source->bytes = best->section->bytes + best->offset;
+	source->size = best->count * best->layout->entry_size;
+	source->by_structure = true;
+	if (search->family->narrow)
+		search->family->narrow(search->reader, source);
+	return true;
+}
+
 bool table_search(struct table_reader *reader, const struct table_family *family,
                   struct table_source *source)
 {
 	struct search search = {.reader = reader, .family = family};
-	const struct run *best = &search.best, *second = &search.second;
 
 	for (size_t i = 0; i < family->layout_count; i++) {
 		search.layout = &family->layouts[i];
-		if (!table_layout_suits(reader, search.layout) || best->count >= CONVINCING_COUNT)
+		if (!table_layout_suits(reader, search.layout) ||
+		    search.best.count >= CONVINCING_COUNT)
 			continue;
 		for (size_t j = 0; j < reader->kernel->section_count; j++) {
 			const struct kernel_section *section = &reader->kernel->sections[j];
 
-			if (!table_search_suits(section))
+			if (!table_search_suits(reader, section))
 				continue;
 			search.source = (struct table_source){.section = section,
 			                                      .address = section->address,
@@ -263,18 +333,11 @@ bool table_search(struct table_reader *reader, const struct table_family *family
 		}
 	}
 	*source = (struct table_source){.bytes = NULL};
-	if (best->count == 0)
-		return true;
-	if (second->count && (!family->search_repeats || second->count > best->count / 2))
-		return problem_report(reader->problem, LINUX_TABLE_TWO_PLACES, family->name,
-		                      WIDE(run_address(best)), WIDE(best->count),
-		                      WIDE(run_address(second)), WIDE(second->count));
-	source->section = best->section;
-	source->address = run_address(best);
-	source->bytes = best->section->bytes + best->offset;
-	source->size = best->count * best->layout->entry_size;
-	source->by_structure = true;
-	if (family->narrow)
-		family->narrow(reader, source);
-	return true;
+	return accept_run(&search, source);
+}
+
+bool table_search_headless(struct table_reader *reader, const struct table_family *family,
+                           struct table_source *source)
+{
+	return !reader->is_headless || table_search(reader, family, source);
 }

@@ -167,6 +167,84 @@ static void test_debian_686(void **state)
 	check_debian(&debian[1]);
 }
 
+/* --- without section headers ------------------------------------------------------------------ */
+
+/* The kernel's ELF image again, without section headers; *image is to be freed. */
+static void read_headless(const struct kernel *kernel, uint8_t **image, struct kernel *headless)
+{
+	struct problem problem;
+	Elf32_Ehdr header;
+
+	*image = malloc(kernel->image_size);
+	assert_non_null(*image);
+	memcpy(*image, kernel->image, kernel->image_size);
+	memcpy(&header, *image, sizeof(header));
+	header.e_shoff = 0;
+	header.e_shnum = 0;
+	header.e_shstrndx = 0;
+	memcpy(*image, &header, sizeof(header));
+	if (!kernel_read_memory("headless", *image, kernel->image_size, headless, &problem))
+		fail_msg("%s", problem.text);
+}
+
+static void check_same(const char *name, const struct linux_table *one, size_t one_count,
+                       const struct linux_table *other, size_t other_count)
+{
+	if (one->found && other->found && one->address == other->address &&
+	    one_count == other_count)
+		return;
+	fail_msg("%s: %zu entries at 0x%llx, but %zu at 0x%llx without section headers", name,
+	         one_count, WIDE(one->address), other_count, WIDE(other->address));
+}
+
+static void check_headless(const struct linux_metadata *one, const struct linux_metadata *other)
+{
+	check_same("__ex_table", &one->exception_table, one->exception_count,
+	           &other->exception_table, other->exception_count);
+	check_same(".altinstructions", &one->alternative_table, one->alternative_count,
+	           &other->alternative_table, other->alternative_count);
+	check_same(".parainstructions", &one->paravirt_table, one->paravirt_count,
+	           &other->paravirt_table, other->paravirt_count);
+	check_same(".smp_locks", &one->smp_lock_table, one->smp_locks.count, &other->smp_lock_table,
+	           other->smp_locks.count);
+	check_same("__jump_table", &one->jump_table, one->jump_label_count, &other->jump_table,
+	           other->jump_label_count);
+	check_same("__bug_table", &one->bug_table, one->bug_count, &other->bug_table,
+	           other->bug_count);
+	check_same("__mcount_loc", &one->mcount_table, one->mcount.count, &other->mcount_table,
+	           other->mcount.count);
+	check_same("_kprobe_blacklist", &one->kprobe_blacklist_table, one->kprobe_blacklist.count,
+	           &other->kprobe_blacklist_table, other->kprobe_blacklist.count);
+	assert_int_equal(one->static_call_trampolines.count, other->static_call_trampolines.count);
+}
+
+static void test_without_section_headers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(debian) / sizeof(debian[0]); i++) {
+		struct kernel kernel, headless;
+		struct linux_metadata one, other;
+		struct problem problem;
+		uint8_t *image;
+		uint64_t address = 0, headless_address = 1;
+
+		read_debian(debian[i].package, &kernel);
+		read_headless(&kernel, &image, &headless);
+		assert_true(linux_metadata_read(&kernel, &one, &problem));
+		if (!linux_metadata_read(&headless, &other, &problem))
+			fail_msg("%s", problem.text);
+		check_headless(&one, &other);
+		assert_true(linux_exported_symbol(&kernel, "__FIXADDR_TOP", &address));
+		assert_true(linux_exported_symbol(&headless, "__FIXADDR_TOP", &headless_address));
+		assert_int_equal(address, headless_address);
+		linux_metadata_free(&one);
+		linux_metadata_free(&other);
+		kernel_free(&kernel);
+		kernel_free(&headless);
+		free(image);
+	}
+}
+
 /* --- modules ---------------------------------------------------------------------------------- */
 
 /* The number of entries that the size of a module's section says it has. */
@@ -225,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_debian_686_pae),
 	    cmocka_unit_test(test_debian_686),
+	    cmocka_unit_test(test_without_section_headers),
 	    cmocka_unit_test(test_debian_modules),
 	};
 

@@ -18,7 +18,7 @@ enum area { AREA_TEXT, AREA_RODATA, AREA_DATA, AREA_INIT_TEXT, AREA_REPLACEMENTS
 
 #define AREA_SIZE   0x1000 /* of each; code is filled with nops, data with zeros */
 #define TABLE_SPACE 0x8000 /* from one table's address to the next */
-#define TABLES_MOST 4
+#define TABLES_MOST 3
 
 struct fake_table {
 	const char *section; /* its name */
@@ -249,6 +249,10 @@ static inline bool fake_read(struct fake_linux *fake)
 		fake_module_symbols(fake, sections);
 	else if (fake->symbols.size)
 		builder_symbols(builder, &fake->symbols, &fake->names);
+	builder->without_section_headers = fake->without_section_headers;
+	if (fake->without_section_headers) /* the symbols are lost then, too */
+		for (uint32_t i = 1; i <= AREA_COUNT + fake->table_count; i++)
+			builder_segment(builder, PT_LOAD, PF_R | PF_W, i, i);
 	builder_finish(builder);
 	if (!kernel_read_memory("fake", builder->image.data, builder->image.size, &fake->kernel,
 	                        &fake->problem))
