@@ -72,6 +72,18 @@ bool unpacking_reserve(struct unpacking *unpacking, size_t least)
 	return true;
 }
 
+void unpacking_report_damage(struct unpacking *unpacking, size_t consumed)
+{
+	problem_report(unpacking->problem, COMPRESSION_DAMAGED,
+	               compression_name(unpacking->compression), consumed, unpacking->input_size);
+}
+
+void unpacking_report_truncation(struct unpacking *unpacking)
+{
+	problem_report(unpacking->problem, COMPRESSION_TRUNCATED,
+	               compression_name(unpacking->compression), unpacking->input_size);
+}
+
 static unsigned int at_most_uint(size_t size)
 {
 	return size > UINT_MAX ? UINT_MAX : (unsigned int)size;

@@ -29,18 +29,21 @@ struct unpacking {
  */
 bool unpacking_reserve(struct unpacking *unpacking, size_t least);
 
-/* Problems; always false. consumed: how far into the input it was seen. */
+/* Fill the problem. consumed: how far into the input it was seen. */
+void unpacking_report_damage(struct unpacking *unpacking, size_t consumed);
+void unpacking_report_truncation(struct unpacking *unpacking);
+
+/* The same, and always false. */
 static inline bool unpacking_damaged(struct unpacking *unpacking, size_t consumed)
 {
-	return problem_report(unpacking->problem, COMPRESSION_DAMAGED,
-	                      compression_name(unpacking->compression), consumed,
-	                      unpacking->input_size);
+	unpacking_report_damage(unpacking, consumed);
+	return false;
 }
 
 static inline bool unpacking_truncated(struct unpacking *unpacking)
 {
-	return problem_report(unpacking->problem, COMPRESSION_TRUNCATED,
-	                      compression_name(unpacking->compression), unpacking->input_size);
+	unpacking_report_truncation(unpacking);
+	return false;
 }
 
 /* The two containers of raw blocks (decompress_blocks.c). */

@@ -147,24 +147,24 @@ static void test_bad_relocation_tables_are_refused(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		append_list(&builder.image, &outside[i], 1);
 		build_bzimage(&builder.image, COMPRESSION_LZ4, 0x20f, 0, &image);
-		assert_refused(image.data, image.size, RELOCATION_WORD);
+		assert_refused(image.data, image.size, DIAGNOSTIC_RELOCATION_WORD);
 		buffer_free(&image);
 		builder.image.size = elf_size;
 	}
 	buffer_word(&builder.image, 0xc1000001, 4); /* no zero word in front */
 	build_bzimage(&builder.image, COMPRESSION_LZ4, 0x20f, 0, &image);
-	assert_refused(image.data, image.size, RELOCATION_TRAILER);
+	assert_refused(image.data, image.size, DIAGNOSTIC_RELOCATION_TRAILER);
 	buffer_free(&image);
 	builder.image.size = elf_size;
 	append_list(&builder.image, outside, 1); /* two lists: a 64-bit kernel's */
 	append_list(&builder.image, outside, 1);
 	build_bzimage(&builder.image, COMPRESSION_LZ4, 0x20f, 0, &image);
-	assert_refused(image.data, image.size, RELOCATION_TRAILER);
+	assert_refused(image.data, image.size, DIAGNOSTIC_RELOCATION_TRAILER);
 	buffer_free(&image);
 	builder.image.size = elf_size;
 	buffer_fill(&builder.image, 0, 5); /* no whole words */
 	build_bzimage(&builder.image, COMPRESSION_LZ4, 0x20f, 0, &image);
-	assert_refused(image.data, image.size, RELOCATION_TRAILER);
+	assert_refused(image.data, image.size, DIAGNOSTIC_RELOCATION_TRAILER);
 	buffer_free(&image);
 	builder_free(&builder);
 }
@@ -208,30 +208,30 @@ static void test_false_claims_are_refused(void **state)
 	length = (uint32_t)(image.size - 16 - BZIMAGE_PAYLOAD);
 
 	buffer_set(&image, 0x24c, length + 17, 4); /* one byte beyond the file */
-	assert_refused(image.data, image.size, BZIMAGE_PAYLOAD_RANGE);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_PAYLOAD_RANGE);
 	buffer_set(&image, 0x24c, 0xffffffff, 4);
-	assert_refused(image.data, image.size, BZIMAGE_PAYLOAD_RANGE);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_PAYLOAD_RANGE);
 	buffer_set(&image, 0x24c, 7, 4);
-	assert_refused(image.data, image.size, BZIMAGE_PAYLOAD_RANGE);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_PAYLOAD_RANGE);
 	buffer_set(&image, 0x24c, length, 4);
 	buffer_set(&image, 0x248, 0xfffffff0, 4); /* would wrap in 32 bits */
-	assert_refused(image.data, image.size, BZIMAGE_PAYLOAD_RANGE);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_PAYLOAD_RANGE);
 	buffer_set(&image, 0x248, BZIMAGE_PAYLOAD_OFFSET - 1, 4);
-	assert_refused(image.data, image.size, COMPRESSION_UNKNOWN);
+	assert_refused(image.data, image.size, DIAGNOSTIC_COMPRESSION_UNKNOWN);
 	buffer_set(&image, 0x248, BZIMAGE_PAYLOAD_OFFSET, 4);
 	buffer_set(&image, 0x1f1, 255, 1); /* set-up code longer than the file */
-	assert_refused(image.data, image.size, BZIMAGE_TRUNCATED);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_TRUNCATED);
 	buffer_set(&image, 0x1f1, 2, 1);
 	buffer_set(&image, image.size - 20, 0xffffffff, 4); /* the unpacked size */
-	assert_refused(image.data, image.size, BZIMAGE_CLAIM);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_CLAIM);
 	buffer_set(&image, image.size - 20, builder.image.size + 1, 4);
-	assert_refused(image.data, image.size, BZIMAGE_SIZE_MISMATCH);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_SIZE_MISMATCH);
 	buffer_set(&image, image.size - 20, builder.image.size - 1, 4);
-	assert_refused(image.data, image.size, COMPRESSION_LIMIT);
+	assert_refused(image.data, image.size, DIAGNOSTIC_COMPRESSION_LIMIT);
 	memset(image.data + BZIMAGE_PAYLOAD, 'x', 8);
-	assert_refused(image.data, image.size, COMPRESSION_UNKNOWN);
+	assert_refused(image.data, image.size, DIAGNOSTIC_COMPRESSION_UNKNOWN);
 	image.size = 0x230; /* in front of payload_offset */
-	assert_refused(image.data, image.size, BZIMAGE_TRUNCATED);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_TRUNCATED);
 	buffer_free(&image);
 	builder_free(&builder);
 }
@@ -243,7 +243,7 @@ static void test_payload_must_be_elf(void **state)
 	(void)state;
 	buffer_fill(&bare, 0x90, 5000);
 	build_bzimage(&bare, COMPRESSION_GZIP, 0x20f, 0, &image);
-	assert_refused(image.data, image.size, BZIMAGE_NOT_ELF);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_NOT_ELF);
 	buffer_free(&image);
 	buffer_free(&bare);
 }
@@ -264,10 +264,10 @@ static void test_old_protocols_are_searched(void **state)
 	assert_int_equal(kernel.image_size, builder.image.size);
 	kernel_free(&kernel);
 	image.data[image.size - 58] ^= 1; /* gzip's checksum */
-	assert_refused(image.data, image.size, BZIMAGE_NO_PAYLOAD);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_NO_PAYLOAD);
 	buffer_free(&image);
 	build_bzimage(&builder.image, COMPRESSION_XZ, 0x205, 0, &image);
-	assert_refused(image.data, image.size, BZIMAGE_NO_PAYLOAD);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_NO_PAYLOAD);
 	buffer_free(&image);
 	builder_free(&builder);
 }
@@ -283,7 +283,7 @@ static void test_claims_cost_no_memory(void **state)
 	build_bzimage(&zeros, COMPRESSION_ZSTD, 0x20f, 0, &image);
 	buffer_set(&image, image.size - 4, 1 << 30, 4);
 	getrusage(RUSAGE_SELF, &before);
-	assert_refused(image.data, image.size, BZIMAGE_SIZE_MISMATCH);
+	assert_refused(image.data, image.size, DIAGNOSTIC_BZIMAGE_SIZE_MISMATCH);
 	getrusage(RUSAGE_SELF, &after);
 	assert_true(after.ru_maxrss - before.ru_maxrss < 4096);
 	buffer_free(&image);

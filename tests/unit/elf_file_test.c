@@ -49,52 +49,55 @@ static void check_field(struct elf_builder *builder, size_t base, const struct f
 	memcpy(builder->image.data + offset, saved, width);
 }
 
-#define assert_file_field(builder, member, value, NAME)                                            \
+#define assert_file_field(builder, member, value, diagnostic)                                      \
 	do {                                                                                       \
 		const struct field field = FILE_FIELD(member);                                     \
-		check_field((builder), 0, &field, (value), DIAGNOSTIC_##NAME, #NAME, __LINE__);    \
+		check_field((builder), 0, &field, (value), diagnostic, #diagnostic, __LINE__);     \
 	} while (0)
-#define assert_segment_field(builder, index, member, value, NAME)                                  \
+#define assert_segment_field(builder, index, member, value, diagnostic)                            \
 	do {                                                                                       \
 		const struct field field = SEGMENT_FIELD(index, member);                           \
-		check_field((builder), 0, &field, (value), DIAGNOSTIC_##NAME, #NAME, __LINE__);    \
+		check_field((builder), 0, &field, (value), diagnostic, #diagnostic, __LINE__);     \
 	} while (0)
-#define assert_section_field(builder, index, member, value, NAME)                                  \
+#define assert_section_field(builder, index, member, value, diagnostic)                            \
 	do {                                                                                       \
 		const struct field field = SECTION_FIELD(index, member);                           \
-		check_field((builder), (builder)->section_headers_at, &field, (value),             \
-		            DIAGNOSTIC_##NAME, #NAME, __LINE__);                                   \
+		check_field((builder), (builder)->section_headers_at, &field, (value), diagnostic, \
+		            #diagnostic, __LINE__);                                                \
 	} while (0)
 
 static void check_file_headers(struct elf_builder *builder)
 {
 	size_t size = builder->image.size;
 
-	assert_file_field(builder, e_ident[EI_CLASS], 0, ELF_CLASS);
-	assert_file_field(builder, e_ident[EI_CLASS], 3, ELF_CLASS);
-	assert_file_field(builder, e_ident[EI_DATA], ELFDATA2MSB, ELF_BYTE_ORDER);
-	assert_file_field(builder, e_version, 2, ELF_VERSION);
-	assert_file_field(builder, e_machine, EM_ARM, ELF_MACHINE);
+	assert_file_field(builder, e_ident[EI_CLASS], 0, DIAGNOSTIC_ELF_CLASS);
+	assert_file_field(builder, e_ident[EI_CLASS], 3, DIAGNOSTIC_ELF_CLASS);
+	assert_file_field(builder, e_ident[EI_DATA], ELFDATA2MSB, DIAGNOSTIC_ELF_BYTE_ORDER);
+	assert_file_field(builder, e_version, 2, DIAGNOSTIC_ELF_VERSION);
+	assert_file_field(builder, e_machine, EM_ARM, DIAGNOSTIC_ELF_MACHINE);
 	/* x32 and a 64-bit i386 do not exist as kernels */
-	assert_file_field(builder, e_machine, builder->is_64bit ? EM_386 : EM_X86_64, ELF_MACHINE);
-	assert_file_field(builder, e_type, ET_CORE, ELF_CORE);
-	assert_file_field(builder, e_type, ET_NONE, ELF_TYPE);
-	assert_file_field(builder, e_type, 0xff00, ELF_TYPE);
-	assert_file_field(builder, e_phnum, PN_XNUM, ELF_COUNTS);
-	assert_file_field(builder, e_shnum, 0xffff, ELF_COUNTS);
-	assert_file_field(builder, e_shnum, SHN_LORESERVE, ELF_COUNTS);
-	assert_file_field(builder, e_phentsize, 0, ELF_ENTRY_SIZE);
-	assert_file_field(builder, e_phentsize, 33, ELF_ENTRY_SIZE);
-	assert_file_field(builder, e_shentsize, 0, ELF_ENTRY_SIZE);
-	assert_file_field(builder, e_shentsize, 0xffff, ELF_ENTRY_SIZE);
-	assert_file_field(builder, e_phoff, size, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_phoff, UINT64_MAX - 8, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_phnum, 0xfffe, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_shoff, builder->section_headers_at + 1, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_shoff, UINT64_MAX, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_shnum, 0xfeff, ELF_TABLE_RANGE);
-	assert_file_field(builder, e_shstrndx, builder->section_count, ELF_SECTION_NAMES);
-	assert_file_field(builder, e_shstrndx, SMALL_TEXT, ELF_SECTION_NAMES);
+	assert_file_field(builder, e_machine, builder->is_64bit ? EM_386 : EM_X86_64,
+	                  DIAGNOSTIC_ELF_MACHINE);
+	assert_file_field(builder, e_type, ET_CORE, DIAGNOSTIC_ELF_CORE);
+	assert_file_field(builder, e_type, ET_NONE, DIAGNOSTIC_ELF_TYPE);
+	assert_file_field(builder, e_type, 0xff00, DIAGNOSTIC_ELF_TYPE);
+	assert_file_field(builder, e_phnum, PN_XNUM, DIAGNOSTIC_ELF_COUNTS);
+	assert_file_field(builder, e_shnum, 0xffff, DIAGNOSTIC_ELF_COUNTS);
+	assert_file_field(builder, e_shnum, SHN_LORESERVE, DIAGNOSTIC_ELF_COUNTS);
+	assert_file_field(builder, e_phentsize, 0, DIAGNOSTIC_ELF_ENTRY_SIZE);
+	assert_file_field(builder, e_phentsize, 33, DIAGNOSTIC_ELF_ENTRY_SIZE);
+	assert_file_field(builder, e_shentsize, 0, DIAGNOSTIC_ELF_ENTRY_SIZE);
+	assert_file_field(builder, e_shentsize, 0xffff, DIAGNOSTIC_ELF_ENTRY_SIZE);
+	assert_file_field(builder, e_phoff, size, DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_phoff, UINT64_MAX - 8, DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_phnum, 0xfffe, DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_shoff, builder->section_headers_at + 1,
+	                  DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_shoff, UINT64_MAX, DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_shnum, 0xfeff, DIAGNOSTIC_ELF_TABLE_RANGE);
+	assert_file_field(builder, e_shstrndx, builder->section_count,
+	                  DIAGNOSTIC_ELF_SECTION_NAMES);
+	assert_file_field(builder, e_shstrndx, SMALL_TEXT, DIAGNOSTIC_ELF_SECTION_NAMES);
 }
 
 static void check_segments(struct elf_builder *builder)
@@ -102,18 +105,18 @@ static void check_segments(struct elf_builder *builder)
 	uint64_t base = small_base(builder->is_64bit), size = builder->image.size;
 	uint64_t top = builder->is_64bit ? 0 : UINT64_C(1) << 32; /* 2^64 is 0 */
 
-	assert_segment_field(builder, 0, p_offset, size, ELF_SEGMENT_RANGE);
-	assert_segment_field(builder, 0, p_offset, UINT64_MAX, ELF_SEGMENT_RANGE);
-	assert_segment_field(builder, 0, p_filesz, size, ELF_SEGMENT_RANGE);
-	assert_segment_field(builder, 0, p_filesz, UINT64_MAX, ELF_SEGMENT_RANGE);
-	assert_segment_field(builder, 0, p_memsz, 1, ELF_SEGMENT_MEMORY);
-	assert_segment_field(builder, 1, p_vaddr, top - 0x1000, ELF_SEGMENT_WRAPS);
-	assert_segment_field(builder, 1, p_paddr, top - 0x1000, ELF_SEGMENT_WRAPS);
-	assert_segment_field(builder, 1, p_memsz, UINT64_MAX, ELF_SEGMENT_WRAPS);
-	assert_segment_field(builder, 1, p_vaddr, base, ELF_SEGMENTS_OVERLAP);
-	assert_segment_field(builder, 0, p_memsz, 0x100001, ELF_SEGMENTS_OVERLAP);
+	assert_segment_field(builder, 0, p_offset, size, DIAGNOSTIC_ELF_SEGMENT_RANGE);
+	assert_segment_field(builder, 0, p_offset, UINT64_MAX, DIAGNOSTIC_ELF_SEGMENT_RANGE);
+	assert_segment_field(builder, 0, p_filesz, size, DIAGNOSTIC_ELF_SEGMENT_RANGE);
+	assert_segment_field(builder, 0, p_filesz, UINT64_MAX, DIAGNOSTIC_ELF_SEGMENT_RANGE);
+	assert_segment_field(builder, 0, p_memsz, 1, DIAGNOSTIC_ELF_SEGMENT_MEMORY);
+	assert_segment_field(builder, 1, p_vaddr, top - 0x1000, DIAGNOSTIC_ELF_SEGMENT_WRAPS);
+	assert_segment_field(builder, 1, p_paddr, top - 0x1000, DIAGNOSTIC_ELF_SEGMENT_WRAPS);
+	assert_segment_field(builder, 1, p_memsz, UINT64_MAX, DIAGNOSTIC_ELF_SEGMENT_WRAPS);
+	assert_segment_field(builder, 1, p_vaddr, base, DIAGNOSTIC_ELF_SEGMENTS_OVERLAP);
+	assert_segment_field(builder, 0, p_memsz, 0x100001, DIAGNOSTIC_ELF_SEGMENTS_OVERLAP);
 	/* the note's segment is not loaded, but must be in the file */
-	assert_segment_field(builder, 2, p_offset, size, ELF_SEGMENT_RANGE);
+	assert_segment_field(builder, 2, p_offset, size, DIAGNOSTIC_ELF_SEGMENT_RANGE);
 }
 
 static void check_sections(struct elf_builder *builder)
@@ -122,25 +125,31 @@ static void check_sections(struct elf_builder *builder)
 	uint64_t top = builder->is_64bit ? 0 : UINT64_C(1) << 32;
 	size_t names = builder->section_count - 1;
 
-	assert_section_field(builder, SMALL_TEXT, sh_offset, size, ELF_SECTION_RANGE);
-	assert_section_field(builder, SMALL_TEXT, sh_offset, UINT64_MAX, ELF_SECTION_RANGE);
-	assert_section_field(builder, SMALL_TEXT, sh_size, size, ELF_SECTION_RANGE);
-	assert_section_field(builder, SMALL_TEXT, sh_size, UINT64_MAX, ELF_SECTION_RANGE);
-	assert_section_field(builder, names, sh_size, size, ELF_SECTION_RANGE);
-	assert_section_field(builder, SMALL_BSS, sh_addr, top - 0x1000, ELF_SECTION_WRAPS);
-	assert_section_field(builder, SMALL_BSS, sh_size, UINT64_MAX, ELF_SECTION_WRAPS);
-	assert_section_field(builder, SMALL_BSS, sh_addr, base + 0x800, ELF_SECTIONS_OVERLAP);
+	assert_section_field(builder, SMALL_TEXT, sh_offset, size, DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, SMALL_TEXT, sh_offset, UINT64_MAX,
+	                     DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, SMALL_TEXT, sh_size, size, DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, SMALL_TEXT, sh_size, UINT64_MAX,
+	                     DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, names, sh_size, size, DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, SMALL_BSS, sh_addr, top - 0x1000,
+	                     DIAGNOSTIC_ELF_SECTION_WRAPS);
+	assert_section_field(builder, SMALL_BSS, sh_size, UINT64_MAX, DIAGNOSTIC_ELF_SECTION_WRAPS);
+	assert_section_field(builder, SMALL_BSS, sh_addr, base + 0x800,
+	                     DIAGNOSTIC_ELF_SECTIONS_OVERLAP);
 	/* moved, within its segment or beyond its bytes */
-	assert_section_field(builder, SMALL_TEXT, sh_addr, base + 1, ELF_SECTION_MISPLACED);
+	assert_section_field(builder, SMALL_TEXT, sh_addr, base + 1,
+	                     DIAGNOSTIC_ELF_SECTION_MISPLACED);
 	assert_section_field(builder, SMALL_DATA, sh_offset, BUILDER_HEADERS,
-	                     ELF_SECTION_MISPLACED);
-	assert_section_field(builder, SMALL_BSS, sh_type, SHT_PROGBITS, ELF_SECTION_RANGE);
-	assert_section_field(builder, SMALL_TEXT, sh_name, 0x1000, ELF_SECTION_NAME);
-	assert_section_field(builder, SMALL_TEXT, sh_name, UINT32_MAX, ELF_SECTION_NAME);
+	                     DIAGNOSTIC_ELF_SECTION_MISPLACED);
+	assert_section_field(builder, SMALL_BSS, sh_type, SHT_PROGBITS,
+	                     DIAGNOSTIC_ELF_SECTION_RANGE);
+	assert_section_field(builder, SMALL_TEXT, sh_name, 0x1000, DIAGNOSTIC_ELF_SECTION_NAME);
+	assert_section_field(builder, SMALL_TEXT, sh_name, UINT32_MAX, DIAGNOSTIC_ELF_SECTION_NAME);
 	/* names without a zero at their end */
 	assert_section_field(builder, names, sh_size, builder->sections[names].sh_size - 1,
-	                     ELF_SECTION_NAMES);
-	assert_section_field(builder, names, sh_size, 0, ELF_SECTION_NAMES);
+	                     DIAGNOSTIC_ELF_SECTION_NAMES);
+	assert_section_field(builder, names, sh_size, 0, DIAGNOSTIC_ELF_SECTION_NAMES);
 }
 
 static void test_bad_headers_are_refused(void **state)
@@ -302,7 +311,7 @@ static void test_shared_bytes_are_refused(void **state)
 	    kernel_read_memory("test", builder.image.data, builder.image.size, &kernel, &problem));
 	kernel_free(&kernel);
 	builder.image.data[offsetof(Elf64_Ehdr, e_phnum)] = 6;
-	assert_refused(builder.image.data, builder.image.size, ELF_SHARED_BYTES);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_ELF_SHARED_BYTES);
 	builder_free(&builder);
 
 	builder_start(&builder, true, ET_REL);
@@ -313,7 +322,7 @@ static void test_shared_bytes_are_refused(void **state)
 	}
 	buffer_append(&builder.image, bytes.data, bytes.size);
 	builder_finish(&builder);
-	assert_refused(builder.image.data, builder.image.size, ELF_SHARED_BYTES);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_ELF_SHARED_BYTES);
 	builder_free(&builder);
 	buffer_free(&bytes);
 }
@@ -336,7 +345,7 @@ static void test_long_section_names_are_refused(void **state)
 		builder_finish(&builder);
 		if (length == 4096) {
 			assert_refused(builder.image.data, builder.image.size,
-			               ELF_SECTION_NAME_LONG);
+			               DIAGNOSTIC_ELF_SECTION_NAME_LONG);
 		} else {
 			assert_true(kernel_read_memory("test", builder.image.data,
 			                               builder.image.size, &kernel, &problem));
@@ -356,11 +365,11 @@ static void test_files_without_contents_are_refused(void **state)
 	builder_start(&builder, false, ET_EXEC);
 	builder_section(&builder, ".comment", SHT_PROGBITS, 0, 0, "text", 4);
 	builder_finish(&builder);
-	assert_refused(builder.image.data, builder.image.size, ELF_NOTHING_LOADED);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_ELF_NOTHING_LOADED);
 	builder_free(&builder);
-	assert_refused(NULL, 0, INPUT_EMPTY);
-	assert_refused((const uint8_t *)"\177ELF", 4, ELF_TRUNCATED);
-	assert_refused((const uint8_t *)"\177ELX", 4, INPUT_FORMAT);
+	assert_refused(NULL, 0, DIAGNOSTIC_INPUT_EMPTY);
+	assert_refused((const uint8_t *)"\177ELF", 4, DIAGNOSTIC_ELF_TRUNCATED);
+	assert_refused((const uint8_t *)"\177ELX", 4, DIAGNOSTIC_INPUT_FORMAT);
 }
 
 int main(void)

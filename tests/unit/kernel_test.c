@@ -231,9 +231,9 @@ static void check_symbol_damage(uint32_t from_end, size_t field, uint32_t value,
 }
 
 /* The last three sections are .symtab, .strtab, .shstrtab. */
-#define assert_symbol_damage(from_end, field, value, NAME)                                         \
-	check_symbol_damage((from_end), offsetof(Elf32_Shdr, field), (value), DIAGNOSTIC_##NAME,   \
-	                    #NAME, __LINE__)
+#define assert_symbol_damage(from_end, field, value, diagnostic)                                   \
+	check_symbol_damage((from_end), offsetof(Elf32_Shdr, field), (value), (diagnostic),        \
+	                    #diagnostic, __LINE__)
 
 static void test_bad_symbol_tables_are_refused(void **state)
 {
@@ -241,14 +241,14 @@ static void test_bad_symbol_tables_are_refused(void **state)
 	size_t table;
 
 	(void)state;
-	assert_symbol_damage(3, sh_entsize, 0, SYMBOL_TABLE_SIZE);
-	assert_symbol_damage(3, sh_entsize, 24, SYMBOL_TABLE_SIZE);
-	assert_symbol_damage(3, sh_size, 17, SYMBOL_TABLE_SIZE);
-	assert_symbol_damage(3, sh_link, 100, SYMBOL_NAMES);
-	assert_symbol_damage(3, sh_link, SMALL_TEXT, SYMBOL_NAMES);
-	assert_symbol_damage(2, sh_size, 0, SYMBOL_NAMES);
-	assert_symbol_damage(2, sh_size, 5, SYMBOL_NAMES); /* cuts a name */
-	assert_symbol_damage(2, sh_size, 8, SYMBOL_NAME_RANGE);
+	assert_symbol_damage(3, sh_entsize, 0, DIAGNOSTIC_SYMBOL_TABLE_SIZE);
+	assert_symbol_damage(3, sh_entsize, 24, DIAGNOSTIC_SYMBOL_TABLE_SIZE);
+	assert_symbol_damage(3, sh_size, 17, DIAGNOSTIC_SYMBOL_TABLE_SIZE);
+	assert_symbol_damage(3, sh_link, 100, DIAGNOSTIC_SYMBOL_NAMES);
+	assert_symbol_damage(3, sh_link, SMALL_TEXT, DIAGNOSTIC_SYMBOL_NAMES);
+	assert_symbol_damage(2, sh_size, 0, DIAGNOSTIC_SYMBOL_NAMES);
+	assert_symbol_damage(2, sh_size, 5, DIAGNOSTIC_SYMBOL_NAMES); /* cuts a name */
+	assert_symbol_damage(2, sh_size, 8, DIAGNOSTIC_SYMBOL_NAME_RANGE);
 
 	small_kernel_start(&builder, false, NULL);
 	add_symbols(&builder);
@@ -256,7 +256,7 @@ static void test_bad_symbol_tables_are_refused(void **state)
 	table = builder.sections[builder.section_count - 3].sh_offset;
 	buffer_set(&builder.image, table + 5 * sizeof(Elf32_Sym) + offsetof(Elf32_Sym, st_shndx),
 	           200, 2);
-	assert_refused(builder.image.data, builder.image.size, SYMBOL_SECTION);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_SYMBOL_SECTION);
 	builder_free(&builder);
 }
 
@@ -273,7 +273,7 @@ static void test_long_symbol_names_are_refused(void **state)
 	               small_base(false), 4);
 	builder_symbols(&builder, &symbols, &names);
 	builder_finish(&builder);
-	assert_refused(builder.image.data, builder.image.size, SYMBOL_NAME_LONG);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_SYMBOL_NAME_LONG);
 	builder_free(&builder);
 }
 
@@ -397,14 +397,14 @@ static void test_bad_relocations_are_refused(void **state)
 		small_kernel_start(&builder, false, NULL);
 		add_relocations(&builder, false, SMALL_TEXT, &outside[i], 1);
 		builder_finish(&builder);
-		assert_refused(builder.image.data, builder.image.size, RELOCATION_RANGE);
+		assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_RELOCATION_RANGE);
 		builder_free(&builder);
 	}
 	small_kernel_start(&builder, false, NULL);
 	add_relocations(&builder, false, SMALL_TEXT, outside, 1);
 	builder.sections[builder.section_count - 1].sh_entsize = 12;
 	builder_finish(&builder);
-	assert_refused(builder.image.data, builder.image.size, RELOCATION_TABLE_SIZE);
+	assert_refused(builder.image.data, builder.image.size, DIAGNOSTIC_RELOCATION_TABLE_SIZE);
 	builder_free(&builder);
 }
 
@@ -521,7 +521,7 @@ static void test_packed_text_is_no_kernel(void **state)
 	(void)state;
 	buffer_append(&text, "some text", 9);
 	pack(COMPRESSION_XZ, &text, &packed);
-	assert_refused(packed.data, packed.size, INPUT_UNPACKED_FORMAT);
+	assert_refused(packed.data, packed.size, DIAGNOSTIC_INPUT_UNPACKED_FORMAT);
 	buffer_free(&packed);
 	buffer_free(&text);
 }

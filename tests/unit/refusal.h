@@ -24,8 +24,8 @@ static inline void check_refused(const uint8_t *bytes, size_t size, enum diagnos
 	}
 }
 
-/* Fails the test unless reading the bytes is refused with diagnostic NAME. */
-#define assert_refused(bytes, size, NAME)                                                          \
-	check_refused((bytes), (size), DIAGNOSTIC_##NAME, #NAME, __FILE__, __LINE__)
+/* Fails the test unless reading the bytes is refused with that diagnostic. */
+#define assert_refused(bytes, size, diagnostic)                                                    \
+	check_refused((bytes), (size), (diagnostic), #diagnostic, __FILE__, __LINE__)
 
 #endif

@@ -46,7 +46,7 @@ static void check_refused(const char *map, enum diagnostic diagnostic, int line)
 	assert_string_equal(problem.file, map_path);
 }
 
-#define assert_refused(map, NAME) check_refused((map), DIAGNOSTIC_##NAME, __LINE__)
+#define assert_refused(map, diagnostic) check_refused((map), (diagnostic), __LINE__)
 
 static void test_symbols_are_read_and_sorted(void **state)
 {
@@ -112,20 +112,21 @@ static void test_what_is_no_map_is_refused(void **state)
 	const struct kernel_read_options options = {.system_map = "/nonexistent/System.map"};
 
 	(void)state;
-	assert_refused("", INPUT_EMPTY);
-	assert_refused("\n", SYSTEM_MAP_LINE);
-	assert_refused("c1000000 T _text\nrubbish\n", SYSTEM_MAP_LINE);
-	assert_refused("c1000000 T \n", SYSTEM_MAP_LINE);
-	assert_refused("c1000000 T", SYSTEM_MAP_LINE);
-	assert_refused("c1000000", SYSTEM_MAP_LINE);
-	assert_refused("c1000000  T _text\n", SYSTEM_MAP_LINE);
-	assert_refused("c1000000 1 _text\n", SYSTEM_MAP_LINE);
-	assert_refused("0123456789abcdef0 T _text\n", SYSTEM_MAP_LINE);
+	assert_refused("", DIAGNOSTIC_INPUT_EMPTY);
+	assert_refused("\n", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000 T _text\nrubbish\n", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000 T \n", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000 T", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000  T _text\n", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("c1000000 1 _text\n", DIAGNOSTIC_SYSTEM_MAP_LINE);
+	assert_refused("0123456789abcdef0 T _text\n", DIAGNOSTIC_SYSTEM_MAP_LINE);
 	/* the whole of what Debian ships as System.map */
 	assert_refused("ffffffffffffffff B The real System.map is in the "
 	               "linux-image-<version>-dbg package\n",
-	               SYSTEM_MAP_STUB);
-	assert_refused("                 U undefined\n", SYSTEM_MAP_LINE); /* nm, but no map */
+	               DIAGNOSTIC_SYSTEM_MAP_STUB);
+	assert_refused("                 U undefined\n",
+	               DIAGNOSTIC_SYSTEM_MAP_LINE); /* nm, but no map */
 	assert_false(kernel_read(kernel_path, &options, &kernel, &problem));
 	assert_int_equal(problem.diagnostic, DIAGNOSTIC_INPUT_OPEN);
 	assert_string_equal(problem.file, options.system_map);
@@ -134,10 +135,13 @@ static void test_what_is_no_map_is_refused(void **state)
 static void test_maps_of_other_kernels_are_refused(void **state)
 {
 	(void)state;
-	assert_refused("c1000000 T _text\nc1001008 R linux_banner\n", SYSTEM_MAP_OTHER_KERNEL);
-	assert_refused("c1000000 T _text\nd1001000 R linux_banner\n", SYSTEM_MAP_OTHER_KERNEL);
-	assert_refused("c0100000 T _text\nc0100100 T a\nc0100200 T b\n", SYSTEM_MAP_OUTSIDE);
-	assert_refused("c1100000 D only_data\n", SYSTEM_MAP_OUTSIDE);
+	assert_refused("c1000000 T _text\nc1001008 R linux_banner\n",
+	               DIAGNOSTIC_SYSTEM_MAP_OTHER_KERNEL);
+	assert_refused("c1000000 T _text\nd1001000 R linux_banner\n",
+	               DIAGNOSTIC_SYSTEM_MAP_OTHER_KERNEL);
+	assert_refused("c0100000 T _text\nc0100100 T a\nc0100200 T b\n",
+	               DIAGNOSTIC_SYSTEM_MAP_OUTSIDE);
+	assert_refused("c1100000 D only_data\n", DIAGNOSTIC_SYSTEM_MAP_OUTSIDE);
 }
 
 static void test_cut_at_every_byte_is_survived(void **state)
