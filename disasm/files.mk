@@ -4,4 +4,6 @@ disasm_sources := \
 	disasm/decode.c \
 	disasm/classify.c \
 	disasm/sweep.c \
-	disasm/text.c
+	disasm/text.c \
+	disasm/effects.c \
+	disasm/liveness.c

@@ -43,4 +43,11 @@ patcher_sources := \
 	patcher/scan_json.c \
 	patcher/scan_summary.c \
 	patcher/scan_text.c \
-	patcher/command_scan.c
+	patcher/command_scan.c \
+	patcher/emit.c \
+	patcher/springboard.c \
+	patcher/shadow.c \
+	patcher/displace.c \
+	patcher/marshal.c \
+	patcher/marshal_arguments.c \
+	patcher/marshal_results.c
