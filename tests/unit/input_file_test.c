@@ -26,7 +26,8 @@ static struct {
 	int fail_at, error;
 } trouble;
 
-/* Takes the place of the C library's. */
+/* Takes the place of the C library's, whose parameters have reserved names. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 ssize_t read(int descriptor, void *bytes, size_t size)
 {
 	if (trouble.interrupt) {

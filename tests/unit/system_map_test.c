@@ -144,6 +144,33 @@ static void test_maps_of_other_kernels_are_refused(void **state)
 	assert_refused("c1100000 D only_data\n", DIAGNOSTIC_SYSTEM_MAP_OUTSIDE);
 }
 
+static void test_huge_maps_are_refused(void **state)
+{
+	struct kernel kernel;
+	struct problem problem = {0};
+	const struct kernel_read_options options = {.system_map = map_path};
+
+	(void)state;
+	write_file(map_path, "c1000000 T _text\n", 17);
+	assert_int_equal(truncate(map_path, (256 << 20) + 1), 0); /* a hole */
+	assert_false(kernel_read(kernel_path, &options, &kernel, &problem));
+	assert_int_equal(problem.diagnostic, DIAGNOSTIC_SYSTEM_MAP_TOO_LARGE);
+	assert_string_equal(problem.file, map_path);
+}
+
+static void test_modules_have_no_map(void **state)
+{
+	struct elf_builder builder;
+
+	(void)state;
+	builder_start(&builder, false, ET_REL);
+	builder_section(&builder, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0, "code", 4);
+	builder_finish(&builder);
+	write_file(kernel_path, builder.image.data, builder.image.size);
+	builder_free(&builder);
+	assert_refused("c1000000 T _text\n", DIAGNOSTIC_SYSTEM_MAP_MODULE);
+}
+
 static void test_cut_at_every_byte_is_survived(void **state)
 {
 	static const char map[] = "c1000000 T _text\nc1000010 t second\nc1001000 R linux_banner\n";
@@ -191,7 +218,10 @@ int main(void)
 	    cmocka_unit_test(test_what_is_no_map_is_refused),
 	    cmocka_unit_test(test_maps_of_other_kernels_are_refused),
 	    cmocka_unit_test(test_cut_at_every_byte_is_survived),
+	    cmocka_unit_test(test_huge_maps_are_refused),
+	    /* these two write other kernels */
 	    cmocka_unit_test(test_the_map_wins),
+	    cmocka_unit_test(test_modules_have_no_map),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);
