@@ -3,11 +3,14 @@
 
 # --- lint -------------------------------------------------------------------------------------
 
-# Every C file but generated ones. A linted file has a stamp, so an unchanged one is not read again.
+# The host's C but what is generated; layout is checked of guests' and ROMs' C too. A file that was
+# analysed has a stamp, so that an unchanged one is not read again.
 lint_c := $(sort $(wildcard disasm/*.c patcher/*.c tests/*/*.c) $(lint_sources))
 lint_h := $(sort $(wildcard disasm/*.h patcher/*.h patchtables/*.h tests/*/*.h))
-lint_python = $(shell grep -lIE '^\#!.*python3$$' tools/* tests/*/* patchtables/* disasm/* \
-	2>/dev/null) $(wildcard tools/*.py tests/*/*.py patchtables/*/*.py)
+lint_layout = $(shell git ls-files '*.[ch]' 2>/dev/null || \
+	find disasm patcher patchtables rom tests -name '*.[ch]')
+lint_python = $(shell grep -rlIE '^\#!.*python3$$' tools tests patchtables disasm) \
+	$(shell find tools tests patchtables -name '*.py')
 lint_folder := $(build)/lint
 lint_stamps := $(lint_c:%=$(lint_folder)/%.tidy)
 
@@ -22,9 +25,8 @@ run-lint-quick: $(lint_folder)/format
 	@echo 'LINT python'; python3 -c 'import ast, sys; \
 		[ast.parse(open(name).read(), name) for name in sys.argv[1:]]' $(sort $(lint_python))
 
-$(lint_folder)/format: $(lint_c) $(lint_h) .clang-format
-	$(call quiet,LINT) mkdir -p $(@D) && \
-		clang-format-14 --dry-run -Werror $(lint_c) $(lint_h) && touch $@
+$(lint_folder)/format: FORCE
+	$(call quiet,LINT) mkdir -p $(@D) && clang-format-14 --dry-run -Werror $(lint_layout)
 
 # The object is there to know the headers: it is newer when one of them changed.
 .SECONDARY: $(lint_c:%.c=$(build)/%.o)
@@ -37,8 +39,8 @@ $(lint_folder)/%.c.tidy: %.c $(build)/%.o .clang-tidy
 $(lint_folder)/cppcheck: $(lint_c) $(lint_h) | $(generated_headers)
 	$(call quiet,LINT) mkdir -p $@-cache && \
 		cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=memleak --error-exitcode=1 --cppcheck-build-dir=$@-cache \
-		-I. -I$(generated) $(lint_c) && touch $@
+		--suppress=missingIncludeSystem --suppress=memleak --error-exitcode=1 \
+		--cppcheck-build-dir=$@-cache -I. -I$(generated) $(lint_c) && touch $@
 
 # --- kernels, demonstration -------------------------------------------------------------------
 
@@ -56,4 +58,4 @@ demo: ## install what is missing, build, scan a stock Debian kernel
 run-demo: $(program) $(small_kernel)
 	@tools/demo $(program) $(small_kernel)
 
-.PHONY: lint run-lint run-lint-quick kernels demo run-demo
+.PHONY: lint run-lint run-lint-quick kernels demo run-demo FORCE
