@@ -12,6 +12,8 @@
  *   vmi_outside target         call target in the wedge, listed as a patchup
  */
 
+/* clang-format off: this is assembly */
+
 #include "patchtables/rom_abi.h"
 
 #define CLOBBERS_EAX   (1 << 0)
