@@ -140,10 +140,9 @@ bool kernel_read_system_map(struct kernel *kernel, const char *path, struct prob
 	struct input_file map;
 	bool done;
 
-	if (kernel->format == KERNEL_FORMAT_MODULE)
-		return problem_report(problem, SYSTEM_MAP_MODULE);
-	done = input_file_read(path, &map, problem);
-	if (done) {
+	if (kernel->format == KERNEL_FORMAT_MODULE) {
+		done = problem_report(problem, SYSTEM_MAP_MODULE);
+	} else if ((done = input_file_read(path, &map, problem))) {
 		done = read_map(kernel, &map, problem) && check_kernel(kernel, problem);
 		input_file_close(&map);
 	}
