@@ -80,6 +80,7 @@ $(generated)/diagnostics.c: patcher/diagnostics.def tools/generate-diagnostics
 
 include disasm/generated.mk
 include patchtables/generated.mk
+include rom/rom.mk
 
 # --- objects, libraries, the program ----------------------------------------------------------
 
@@ -106,7 +107,8 @@ $(build)/%.o: %.c $(flags) | $(generated_headers)
 $(generated)/%.o: $(generated)/%.c $(flags) | $(generated_headers)
 	$(call quiet,CC) $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(library): $(disasm_objects) $(patcher_objects) $(generated_objects)
+$(library): $(disasm_objects) $(patcher_objects) $(generated_objects) \
+		$(build)/patcher/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(program): $(build)/patcher/main.o $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries)

@@ -50,4 +50,15 @@ patcher_sources := \
 	patcher/displace.c \
 	patcher/marshal.c \
 	patcher/marshal_arguments.c \
-	patcher/marshal_results.c
+	patcher/marshal_results.c \
+	patcher/built_in_roms.c \
+	patcher/code_map.c \
+	patcher/command_patch.c \
+	patcher/output_elf.c \
+	patcher/patch.c \
+	patcher/patch_write.c \
+	patcher/plan.c \
+	patcher/plan_retarget.c \
+	patcher/plan_window.c \
+	patcher/rom.c \
+	patcher/rom_link.c

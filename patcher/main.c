@@ -12,6 +12,7 @@ struct command {
 
 static const struct command commands[] = {
     {"scan", command_scan, "find every sensitive instruction of a kernel"},
+    {"patch", command_patch, "rewrite them into calls of a ROM, and link the ROM"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

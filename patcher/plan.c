@@ -247,6 +247,20 @@ static void sort_windows(struct plan *plan)
 			plan->sites[plan->windows[i].first_site + j].window = (uint32_t)i;
 }
 
+/* A ROM that owns no traps has no other way: what has no window stays native, with its reason. */
+static void leave_hard_sites(struct plan *plan)
+{
+	if (plan->rom->properties & ROM_OWNS_TRAPS)
+		return;
+	for (size_t i = 0; i < plan->site_count; i++) {
+		if (plan->sites[i].patched || !plan->sites[i].action)
+			continue;
+		plan->sites[i].action = ROM_ACTION_NONE;
+		plan->sites[i].method = ROM_METHOD_NONE;
+		plan->sites[i].patched = true;
+	}
+}
+
 bool plan_build(const struct scan *scan, const struct code_map *map, const struct rom *rom,
                 struct plan *plan, struct problem *problem)
 {
@@ -273,6 +287,7 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 		return problem_report(problem, OUT_OF_MEMORY);
 	}
 	sort_windows(plan);
+	leave_hard_sites(plan);
 	return true;
 }
 
@@ -290,7 +305,16 @@ void plan_window_instructions(const struct plan *plan, const struct plan_window 
 	const struct kernel_section *section = planned->swept->section;
 	uint64_t address = planned->start;
 
-	*window = (struct window){.start = (uint32_t)planned->start, .end = (uint32_t)planned->end};
+	/*
+	 * Any code may be among what runs before paging is on (head_32.S, the microcode loaders and
+	 * all they call). Return addresses that are made without absolute addresses cost little:
+	 * 1.4 KB of springboards in Debian's 6.1 kernel, all in windows that end with a call.
+	 */
+	*window = (struct window){
+	    .start = (uint32_t)planned->start,
+	    .end = (uint32_t)planned->end,
+	    .unpaged = true,
+	};
 	for (uint32_t i = 0; i < planned->instruction_count; i++) {
 		struct window_instruction *to = &window->instructions[i];
 		uint32_t offset = (uint32_t)(address - section->address);

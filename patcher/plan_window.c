@@ -219,7 +219,6 @@ bool plan_complete_pair(const struct planner *planner, struct candidate *candida
 		if (candidate->padding || start == candidate->end ||
 		    !plan_decode(planner->swept, candidate->end, &next) ||
 		    !springboard_joins_next(plan_rewritten_form(&last, bytes + start), &next,
-		                            bytes + candidate->end,
 		                            plan_rewritten_form(&next, bytes + candidate->end)))
 			return true;
 		if (!plan_grow_forward(planner, candidate))
