@@ -11,7 +11,7 @@
  *     4(%esp)  word0
  *      (%esp)  return address
  */
-#include "rom/include/vmi.h"
+#include "rom/include/vmi.inc"
 
 /* The bit of CPUID leaf 0x80000001, EDX that says NX (SDM vol. 2, CPUID). Hidden: the ROM stands
  * behind the kernel, in memory that Linux maps without execution where it can. */
