@@ -87,6 +87,10 @@ struct linux_metadata {
 
 /*
  * Reads every table that the kernel has. A kernel that is not Linux has none: true, all empty.
+ * Tables that neither a section header nor a symbol names are found by their structure: those that
+ * have no section header of their own in any kernel; and, in a kernel without section headers, all
+ * but .pci_fixup (__ex_table only if symbols say where the code is). What is not found has
+ * linux_table.found false.
  * false: a table does not validate; *problem names table, entry and reason; nothing is allocated.
  * The result is ended with linux_metadata_free().
  */

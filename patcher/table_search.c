@@ -211,6 +211,8 @@ static void search_section(struct search *search)
 	uint32_t phase_count = search->layout->entry_size / step;
 	uint64_t offset = -search->source.address & (step - 1), end = 0;
 
+	if (phase_count == 0 || phase_count > PHASES_MAXIMUM) /* no family is so */
+		return;
 	if (search->source.size >= search->layout->entry_size)
 		end = search->source.size - search->layout->entry_size + 1;
 	measure_reach(search);

@@ -58,7 +58,7 @@ static struct fake_table *put_table(struct fake_linux *fake, const struct layout
 {
 	struct fake_table *table = fake_table(fake, "__bug_table");
 
-	memcpy(fake->bytes[AREA_RODATA] + FILE_AT, "mm/slab.c", sizeof("mm/slab.c"));
+	fake_string(fake, AREA_RODATA, FILE_AT, "mm/slab.c");
 	table->flags |= SHF_WRITE;
 	for (size_t i = 0; i < ENTRIES; i++) {
 		fake_code(fake, AREA_TEXT, 0x100 + 8 * i, i == 3 ? "\x0f\xff" : "\x0f\x0b", 2);

@@ -92,6 +92,12 @@ static inline void fake_code(struct fake_linux *fake, enum area area, uint64_t o
 	memcpy(fake->bytes[area] + offset, bytes, size);
 }
 
+static inline void fake_string(struct fake_linux *fake, enum area area, uint64_t offset,
+                               const char *string)
+{
+	fake_code(fake, area, offset, string, strlen(string) + 1);
+}
+
 /* A call or jump of 5 bytes (opcode e8, e9) from there to there; in modules only within an area. */
 static inline void fake_branch(struct fake_linux *fake, uint8_t opcode, enum area area,
                                uint64_t offset, enum area to, uint64_t to_offset)

@@ -51,10 +51,10 @@ static struct fake_table *put_tables(struct fake_linux *fake, const struct layou
 	struct fake_table *gpl = fake_table(fake, "__ksymtab_gpl");
 
 	for (uint64_t i = 0; i < 3; i++) {
-		strcpy((char *)fake->bytes[AREA_RODATA] + NAME_SPACE * i, names[i]);
+		fake_string(fake, AREA_RODATA, NAME_SPACE * i, names[i]);
 		put_entry(fake, i < 2 ? table : gpl, layout, i, i < 2 ? AREA_DATA : AREA_TEXT);
 	}
-	strcpy((char *)fake->bytes[AREA_RODATA] + NAMESPACE, "DMA_BUF");
+	fake_string(fake, AREA_RODATA, NAMESPACE, "DMA_BUF");
 	return table;
 }
 

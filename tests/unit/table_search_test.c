@@ -43,7 +43,7 @@ static void test_bugs(void **state)
 		struct fake_table *table = fake_table(fake, "any");
 		uint64_t address;
 
-		strcpy((char *)fake->bytes[AREA_RODATA], "kernel/fork.c");
+		fake_string(fake, AREA_RODATA, 0, "kernel/fork.c");
 		put_noise(fake, table, 11);
 		address = address_here(fake, table);
 		for (int i = 0; i < ENTRIES; i++) {
