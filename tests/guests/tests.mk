@@ -50,7 +50,7 @@ guest_cflags := -std=gnu11 -m32 -march=i386 -mgeneral-regs-only -O2 -g -ffreesta
 	-fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-omit-frame-pointer -fno-reorder-functions \
 	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -fno-delete-null-pointer-checks \
-	-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Itests/guests
+	-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -I.
 
 $(build)/tests/guests/%.o: tests/guests/%.c tests/guests/tests.mk
 	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) $(guest_cflags) -MMD -MP -c -o $@ $<
@@ -65,6 +65,17 @@ $(build)/tests/guests/guest.elf: $(guest_objects) tests/guests/guest.ld
 $(build)/tests/guests/guest-pvh.elf: $(build)/tests/guests/guest.elf
 	$(call quiet,GUEST) head -c 12 /dev/zero > $@.zero && \
 		objcopy --update-section .multiboot=$@.zero $< $@ && rm $@.zero
+
+# For `make lint`: the same files with the guest's options. A kernel makes pointers of addresses.
+guest_c := $(filter %.c,$(guest_sources))
+guest_tidy_flags := $(filter-out -Werror -fno-reorder-functions \
+	-fno-tree-loop-distribute-patterns,$(guest_cflags))
+lint_sources += $(guest_c)
+
+$(build)/lint/tests/guests/%.c.tidy: tests/guests/%.c $(build)/tests/guests/%.o .clang-tidy
+	$(call quiet,LINT) mkdir -p $(@D) && clang-tidy-14 --quiet \
+		--checks=-performance-no-int-to-ptr $< -- $(guest_tidy_flags) 2>$@.log || \
+		{ cat $@.log; exit 1; }; touch $@
 
 guests: $(guests) ## build the test guest
 .PHONY: guests

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "system_calls.h"
+#include "tests/boot/userland/system_calls.h"
 
 #define PAGE 4096u
 

@@ -5,10 +5,10 @@
  * that a feature is there, its instructions are left out.
  */
 
-#include "kernel/checks.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 #define ABSENT(name, bytes) INSTRUCTION(name, MAY_FAULT(".byte " bytes))
 

@@ -2,11 +2,11 @@
 
 /* CR0 and CR4, smsw, lmsw, clts, and the coprocessor-not-available exception. */
 
-#include "kernel/checks.h"
-#include "kernel/memory.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 INSTRUCTION(code_clts, "clts");
 INSTRUCTION(code_mov_cr0_ebx, "mov %cr0, %ebx");
@@ -20,61 +20,39 @@ INSTRUCTION(code_lmsw_ax, "lmsw %ax");
 
 #define MACHINE_STATUS (CR0_PE | CR0_MP | CR0_EM | CR0_TS) /* what lmsw loads */
 
-/* The value that CR2 has after each general register was moved there and back. */
-#define CR2_THROUGH(register)                                                                                                       \
-	do {                                                                                                                        \
-		uint32_t got;                                                                                                       \
-		asm volatile(                                                                                                       \
-		    "mov %1, %%" register "\n\t"                                                                                    \
-					  "mov %%" register ", %%cr2\n\t"                                                           \
-							    "xor %%" register ", %%" register "\n"                                  \
-											      "\t"                                  \
-											      "mo"                                  \
-											      "v "                                  \
-											      "%%"                                  \
-											      "cr"                                  \
-											      "2,"                                  \
-											      " %"                                  \
-											      "%" register "\n\t"                   \
-													   "mov %%" register ", %0" \
-		    : "=m"(got)                                                                                                     \
-		    : "m"(values[i])                                                                                                \
-		    : register, "memory", "cc");                                                                                    \
-		expect_equal(register, values[i], got);                                                                             \
-	} while (0)
+/* There and back through one register; in between it holds something else. */
+#define THROUGH_CR2(register) "mov %" register ", %cr2\n\tnot %" register "\n\tmov %cr2, %" register
+
+INSTRUCTION(code_eax_cr2, THROUGH_CR2("eax"));
+INSTRUCTION(code_ecx_cr2, THROUGH_CR2("ecx"));
+INSTRUCTION(code_edx_cr2, THROUGH_CR2("edx"));
+INSTRUCTION(code_ebx_cr2, THROUGH_CR2("ebx"));
+INSTRUCTION(code_ebp_cr2, THROUGH_CR2("ebp"));
+INSTRUCTION(code_esi_cr2, THROUGH_CR2("esi"));
+INSTRUCTION(code_edi_cr2, THROUGH_CR2("edi"));
 
 void cr2_through_every_register(void)
 {
-	static const uint32_t values[] = {0, 0xffffffff, 0x12345678, 0x80000000};
+	static const struct {
+		const char *name;
+		void (*code)(void);
+	} cases[] = {{"eax", code_eax_cr2}, {"ecx", code_ecx_cr2}, {"edx", code_edx_cr2},
+	             {"ebx", code_ebx_cr2}, {"ebp", code_ebp_cr2}, {"esi", code_esi_cr2},
+	             {"edi", code_edi_cr2}};
 
-	for (uint32_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		CR2_THROUGH("eax");
-		CR2_THROUGH("ecx");
-		CR2_THROUGH("edx");
-		CR2_THROUGH("ebx");
-		CR2_THROUGH("esi");
-		CR2_THROUGH("edi");
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct registers registers = {1, 2, 3, 4, 5, 6, 7, FLAG_RESERVED};
+		run_with_registers(&registers, cases[i].code);
+		expect_equal(cases[i].name, i + 1, read_cr2());
+		expect_only_changes(cases[i].name, cases[i].code, CHANGES_NONE, 0);
 	}
 }
 
-/* EBP and ESP are the compiler's: they are saved in others meanwhile. */
-void cr2_through_frame_and_stack_pointer(void)
+/* ESP is the code's own: it is kept in another register meanwhile. */
+void cr2_through_stack_pointer(void)
 {
-	uint32_t through_ebp, through_esp;
+	uint32_t before, written, read;
 
-	asm volatile("mov %%ebp, %%edx\n\t"
-	             "mov $0x13572468, %%ebp\n\t"
-	             "mov %%ebp, %%cr2\n\t"
-	             "xor %%ebp, %%ebp\n\t"
-	             "mov %%cr2, %%ebp\n\t"
-	             "mov %%ebp, %%eax\n\t"
-	             "mov %%edx, %%ebp"
-	             : "=a"(through_ebp)
-	             :
-	             : "edx", "memory", "cc");
-	expect_equal("ebp", 0x13572468, through_ebp);
-
-	uint32_t before, after;
 	asm volatile("mov %%esp, %1\n\t"
 	             "mov %%esp, %%cr2\n\t"
 	             "sub $64, %%esp\n\t"
@@ -82,11 +60,11 @@ void cr2_through_frame_and_stack_pointer(void)
 	             "mov %%esp, %2\n\t"
 	             "mov %1, %%esp\n\t"
 	             "mov %%cr2, %0"
-	             : "=&r"(through_esp), "=&r"(before), "=&r"(after)
+	             : "=&r"(written), "=&r"(before), "=&r"(read)
 	             :
 	             : "memory", "cc");
-	expect_equal("esp into CR2", before, through_esp);
-	expect_equal("esp from CR2", before, after);
+	expect_equal("ESP into CR2", before, written);
+	expect_equal("ESP from CR2", before, read);
 }
 
 /* The mod field of ModRM is ignored: SDM vol. 2, "MOV - Move to/from Control Registers". */
@@ -101,6 +79,32 @@ void control_register_mod_ignored(void)
 	             :
 	             : "ecx", "memory");
 	expect_equal("CR2", 0x1234, got);
+}
+
+static void expect_result(const char *name, void (*code)(void), uint32_t wanted, uint32_t *result,
+                          struct registers *registers)
+{
+	*registers = (struct registers){.eax = POISON, .ebx = POISON, .ebp = POISON};
+	registers->esi = registers->edi = POISON;
+	registers->eflags = FLAG_RESERVED;
+	run_with_registers(registers, code);
+	expect_equal(name, wanted, *result);
+}
+
+void control_registers_by_register(void)
+{
+	struct registers registers;
+
+	asm volatile("mov %0, %%cr2" : : "r"(0x24682468) : "memory");
+	expect_result("ebx", code_mov_cr0_ebx, read_cr0(), &registers.ebx, &registers);
+	expect_result("edi", code_mov_cr2_edi, 0x24682468, &registers.edi, &registers);
+	expect_result("ebp", code_mov_cr3_ebp, read_cr3(), &registers.ebp, &registers);
+	expect_result("esi", code_mov_cr4_esi, read_cr4(), &registers.esi, &registers);
+	expect_result("eax", code_smsw_ax, (POISON & 0xffff0000) | (read_cr0() & 0xffff),
+	              &registers.eax, &registers);
+	write_cr0(read_cr0() | CR0_TS);
+	expect_result("eax", code_clts, POISON, &registers.eax, &registers);
+	expect_equal("TS", 0, read_cr0() & CR0_TS);
 }
 
 void control_registers_only(void)
@@ -145,7 +149,7 @@ void smsw_shows_cr0(void)
 	asm volatile("smsw %w0" : "+r"(word));
 	asm volatile("smsw %0" : "+m"(memory));
 	uint32_t cr0 = read_cr0();
-	asm volatile("clts");
+	write_cr0(cr0 & ~(CR0_TS | CR0_MP));
 	expect_equal("TS", CR0_TS, cr0 & CR0_TS);
 	expect_equal("low half of a register", cr0 & 0xffff, whole & 0xffff);
 	expect_equal("16-bit register", 0xffff0000 | (cr0 & 0xffff), word);
@@ -243,6 +247,7 @@ void coprocessor_lazy_switch(void)
 	asm volatile("fninit\n\tfnstcw %0" : "=m"(control) : : "memory");
 	expect_equal("control word", 0x37f, control);
 	expect_equal("CR0", normal | CR0_MP, read_cr0());
+	write_cr0(normal);
 }
 
 void cr4_holds_what_is_written(void)
@@ -266,16 +271,14 @@ void cr4_holds_what_is_written(void)
 	expect_equal("CR4 at the end", normal, read_cr4());
 }
 
+/* With paging on, the bits that say how the directory is cached (PWT, PCD) can be changed freely.
+ */
 void cr3_holds_what_is_written(void)
 {
-	uint32_t normal = read_cr3(), other = 0x00654000;
+	uint32_t normal = read_cr3(), other = paging == PAGING_NONE ? 0x00654000 : normal ^ 0x18;
 
-	if (paging != PAGING_NONE) {
-		write_cr3(normal);
-		expect_equal("CR3", normal, read_cr3());
-		return;
-	}
 	write_cr3(other);
-	expect_equal("CR3 without paging", other, read_cr3());
+	expect_equal("CR3", other, read_cr3());
 	write_cr3(normal);
+	expect_equal("CR3 at the end", normal, read_cr3());
 }

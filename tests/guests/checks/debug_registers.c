@@ -2,26 +2,27 @@
 
 /* Debug registers, breakpoints, single steps. Source: SDM vol. 3, 18.2 and 18.3. */
 
-#include "kernel/checks.h"
-#include "kernel/memory.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
-#define DR6_DEFAULT 0xffff0ff0u
-#define DR6_STEP    0x00004000u
-#define DR7_DEFAULT 0x00000400u
-#define DR7_LOCAL0  0x00000001u
-#define DR7_EXECUTE 0x00000000u /* breakpoint 0 */
-#define DR7_WRITE4  0x000d0000u /* breakpoint 0: writes of 4 bytes */
+#define DR6_DEFAULT      0xffff0ff0u
+#define DR6_STEP         0x00004000u
+#define DR7_DEFAULT      0x00000400u
+#define DR7_LOCAL0       0x00000001u
+#define DR7_GLOBAL_EXACT 0x00000200u
+#define DR7_EXECUTE      0x00000000u /* breakpoint 0 */
+#define DR7_WRITE4       0x000d0000u /* breakpoint 0: writes of 4 bytes */
 
 #define WRITE_DEBUG(number, value)                                                                 \
 	asm volatile("mov %0, %%dr" #number : : "r"((uint32_t)(value)) : "memory")
 #define READ_DEBUG(number)                                                                         \
 	({                                                                                         \
-		uint32_t value_;                                                                   \
-		asm volatile("mov %%dr" #number ", %0" : "=r"(value_) : : "memory");               \
+		uint32_t value_ = POISON;                                                          \
+		asm volatile("mov %%dr" #number ", %0" : "+r"(value_) : : "memory");               \
 		value_;                                                                            \
 	})
 
@@ -48,11 +49,10 @@ void debug_addresses_hold_what_is_written(void)
 
 void debug_status_and_control(void)
 {
-	WRITE_DEBUG(6, 0);
-	expect_equal("DR6 cleared", DR6_DEFAULT, READ_DEBUG(6));
 	WRITE_DEBUG(6, DR6_DEFAULT | DR6_STEP);
 	expect_equal("DR6 with BS", DR6_DEFAULT | DR6_STEP, READ_DEBUG(6));
 	WRITE_DEBUG(6, 0);
+	expect_equal("DR6 cleared", DR6_DEFAULT, READ_DEBUG(6));
 	WRITE_DEBUG(7, 0x00000700);
 	expect_equal("DR7 with LE and GE", 0x00000700, READ_DEBUG(7));
 	WRITE_DEBUG(7, 0);
@@ -76,8 +76,14 @@ void debug_register_aliases(void)
 	asm volatile("mov %%dr4, %0\n\tmov %%dr5, %1" : "=&r"(dr4), "=r"(dr5) : : "memory");
 	expect_equal("DR4", READ_DEBUG(6), dr4);
 	expect_equal("DR5", READ_DEBUG(7), dr5);
-	asm volatile("mov %0, %%dr4\n\tmov %1, %%dr5" : : "r"(0), "r"(DR7_DEFAULT) : "memory");
-	expect_equal("DR6 through DR4", DR6_DEFAULT, READ_DEBUG(6));
+	asm volatile("mov %0, %%dr4\n\tmov %1, %%dr5"
+	             :
+	             : "r"(DR6_DEFAULT | DR6_STEP), "r"(DR7_DEFAULT | DR7_GLOBAL_EXACT)
+	             : "memory");
+	expect_equal("DR6 through DR4", DR6_DEFAULT | DR6_STEP, READ_DEBUG(6));
+	expect_equal("DR7 through DR5", DR7_DEFAULT | DR7_GLOBAL_EXACT, READ_DEBUG(7));
+	WRITE_DEBUG(6, 0);
+	WRITE_DEBUG(7, 0);
 
 	write_cr4(cr4 | CR4_DE);
 	fault_clear();

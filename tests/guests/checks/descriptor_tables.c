@@ -2,14 +2,14 @@
 
 /* lgdt, sgdt, lidt, sidt, lldt, sldt, ltr, str. */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/memory.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define LOW_PAGE 0x7000 /* memory that 16-bit addresses reach */
 
@@ -48,17 +48,17 @@ static struct table_pointer stored_idt(void)
 
 static uint32_t stored_ldt(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("sldt %0" : "=r"(value));
+	asm volatile("sldt %0" : "+r"(value));
 	return value;
 }
 
 static uint32_t stored_task(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("str %0" : "=r"(value));
+	asm volatile("str %0" : "+r"(value));
 	return value;
 }
 
@@ -78,10 +78,12 @@ void sgdt_and_sidt_store_six_bytes(void)
 	memset(bytes, 0x5a, sizeof(bytes));
 	asm volatile("sgdt 2(%0)" : : "r"(bytes) : "memory");
 	expect_equal("sgdt: bytes before", 0x5a5a, bytes[0] | bytes[1] << 8);
+	expect_true("sgdt: the six bytes", !memcmp(bytes + 2, &gdt_pointer, 6));
 	expect_equal("sgdt: bytes behind", 0x5a5a, bytes[8] | bytes[9] << 8);
 	memset(bytes, 0xa5, sizeof(bytes));
 	asm volatile("sidt 2(%0)" : : "r"(bytes) : "memory");
 	expect_equal("sidt: bytes before", 0xa5a5, bytes[0] | bytes[1] << 8);
+	expect_true("sidt: the six bytes", !memcmp(bytes + 2, &idt_pointer, 6));
 	expect_equal("sidt: bytes behind", 0xa5a5, bytes[8] | bytes[9] << 8);
 }
 
@@ -132,13 +134,17 @@ void lgdt_and_lidt_of_16_bits(void)
 	struct table_pointer gdt_high = gdt_pointer, idt_high = idt_pointer;
 
 	gdt_high.base |= 0xff000000;
+	gdt_high.limit -= 8;
 	idt_high.base |= 0xff000000;
+	idt_high.limit -= 8;
 	asm volatile("data16 lgdt %0" : : "m"(gdt_high) : "memory");
 	asm volatile("data16 lidt %0" : : "m"(idt_high) : "memory");
-	uint32_t gdt_base = stored_gdt().base, idt_base = stored_idt().base;
+	struct table_pointer got_gdt = stored_gdt(), got_idt = stored_idt();
 	asm volatile("lgdt %0\n\tlidt %1" : : "m"(gdt_pointer), "m"(idt_pointer) : "memory");
-	expect_equal("GDT base", gdt_pointer.base, gdt_base);
-	expect_equal("IDT base", idt_pointer.base, idt_base);
+	expect_equal("GDT base", gdt_pointer.base, got_gdt.base);
+	expect_equal("GDT limit", gdt_high.limit, got_gdt.limit);
+	expect_equal("IDT base", idt_pointer.base, got_idt.base);
+	expect_equal("IDT limit", idt_high.limit, got_idt.limit);
 }
 
 /*
@@ -333,6 +339,8 @@ void ltr_loads_task(void)
 	expect_equal("vector", VECTOR_SYSTEM_CALL, frame.vector);
 	expect_equal("top of the stack used", SELECTOR_USER_DATA,
 	             *word_at(other_task.esp0 - 4) & 0xffff);
+	*gdt_entry(SELECTOR_TASK) &= ~((uint64_t)ACCESS_BUSY << 40);
+	asm volatile("ltr %w0" : : "r"(SELECTOR_TASK) : "memory");
 }
 
 /* The kernel may change esp0 at any time: it is read at every trap. */

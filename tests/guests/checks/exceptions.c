@@ -2,13 +2,13 @@
 
 /* Exceptions of the kernel and of ring 3, their error codes and addresses; the double fault. */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define TRY(instruction)                                                                           \
 	do {                                                                                       \
@@ -219,5 +219,6 @@ void double_fault_on_read_only_stack(void)
 	             :
 	             : "m"(top)
 	             : "eax", "ebx", "ecx", "edx", "esi", "edi", "memory", "cc");
+	write_cr0(read_cr0() & ~CR0_WP);
 	expect_double_fault();
 }

@@ -2,12 +2,12 @@
 
 /* Far jumps, far calls and far returns: direct, through memory, through a call gate. */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 struct far_pointer {
 	uint32_t offset;
@@ -25,14 +25,14 @@ static void make_other_code(void)
 /* There and back, CS read on the way. */
 void far_jump_direct(void)
 {
-	uint32_t there, back;
+	uint32_t there = 0, back = 0;
 
 	make_other_code();
 	asm volatile("ljmp %2, $1f\n"
 	             "1:\tmov %%cs, %0\n\t"
 	             "ljmp %3, $2f\n"
 	             "2:\tmov %%cs, %1"
-	             : "=&r"(there), "=r"(back)
+	             : "+&r"(there), "+r"(back)
 	             : "i"(OTHER_CODE_SELECTOR), "i"(SELECTOR_KERNEL_CODE)
 	             : "memory");
 	expect_equal("CS there", OTHER_CODE_SELECTOR, there);
@@ -42,14 +42,14 @@ void far_jump_direct(void)
 void far_jump_through_memory(void)
 {
 	struct far_pointer pointer = {0, OTHER_CODE_SELECTOR};
-	uint32_t there;
+	uint32_t there = 0;
 
 	make_other_code();
 	asm volatile("movl $1f, %1\n\t"
 	             "ljmp *%1\n"
 	             "1:\tmov %%cs, %0\n\t"
 	             "ljmp %2, $2f\n2:"
-	             : "=&r"(there), "+m"(pointer)
+	             : "+&r"(there), "+m"(pointer)
 	             : "i"(SELECTOR_KERNEL_CODE)
 	             : "memory");
 	expect_equal("CS there", OTHER_CODE_SELECTOR, there);
@@ -83,6 +83,7 @@ void far_call_and_return(void)
 	uint32_t before, after;
 
 	make_other_code();
+	code_inside = 0;
 	asm volatile("mov %%esp, %0\n\t"
 	             "lcall %2, $1f\n"
 	             "2:\tjmp 3f\n"
@@ -106,6 +107,7 @@ void far_call_through_memory(void)
 	uint32_t before, after, code;
 
 	make_other_code();
+	code_inside = 0;
 	asm volatile("mov %%esp, %0\n\t"
 	             "movl $1f, %3\n\t"
 	             "push $0x1111\n\tpush $0x2222\n\tpush $0x3333\n\t"
@@ -124,14 +126,14 @@ void far_call_through_memory(void)
 /* A far return as a jump: to another code segment and back. */
 void far_return_as_jump(void)
 {
-	uint32_t there, back;
+	uint32_t there = 0, back = 0;
 
 	make_other_code();
 	asm volatile("push %2\n\tpush $1f\n\tlret\n"
 	             "1:\tmov %%cs, %0\n\t"
 	             "push %%cs\n\tmovl %3, (%%esp)\n\tpush $2f\n\tlret\n"
 	             "2:\tmov %%cs, %1"
-	             : "=&r"(there), "=&r"(back)
+	             : "+&r"(there), "+&r"(back)
 	             : "i"(OTHER_CODE_SELECTOR), "i"(SELECTOR_KERNEL_CODE)
 	             : "memory");
 	expect_equal("CS there", OTHER_CODE_SELECTOR, there);
@@ -294,7 +296,7 @@ asm("\t.pushsection .text\n"
     "\tpushl 4(%esp)\n\tpopl 8(%esp)\n" /* CS over EFLAGS */
     "\tpushl (%esp)\n\tpopl 4(%esp)\n"  /* EIP over CS */
     "\tlea 4(%esp), %esp\n"
-    "\tlret\n"
+    "\tlret\n\tud2\n"
     "\t.size leave_by_far_return, . - leave_by_far_return\n"
     "\t.popsection");
 extern void leave_by_far_return(void);
@@ -321,7 +323,7 @@ asm("\t.pushsection .text\n"
     "\t.type call_gate_target, @function\n"
     "call_gate_target:\n"
     "\tmov %cs, code_inside\n"
-    "\tlret\n"
+    "\tlret\n\tud2\n"
     "\t.size call_gate_target, . - call_gate_target\n"
     "\t.popsection");
 extern void call_gate_target(void);
@@ -351,7 +353,7 @@ asm("\t.pushsection .text\n"
     "\tmov 20(%esp), %eax\n\tmov %eax, gate_arguments + 4\n"
     "\tmov %cs, code_inside\n"
     "\tpop %eax\n\tpop %ds\n"
-    "\tlret $8\n"
+    "\tlret $8\n\tud2\n"
     "\t.size call_gate_from_user, . - call_gate_from_user\n"
     "\t.popsection");
 extern void call_gate_from_user(void);
@@ -365,6 +367,7 @@ void call_gate_from_user_mode(void)
 	struct trap_frame frame = user_state();
 
 	_Static_assert(((SELECTOR_SCRATCH + 8) | 3) == 0x4b, "written out above");
+	code_inside = 0;
 	gdt_scratch(1, gate(SELECTOR_KERNEL_CODE, target, ACCESS_CALL_GATE | ACCESS_DPL3, 2));
 	user_run(user_call_gate, &frame);
 	expect_equal("vector", VECTOR_SYSTEM_CALL, frame.vector);

@@ -2,11 +2,11 @@
 
 /* hlt: waits for an interrupt, and `sti; hlt` loses none. */
 
-#include "kernel/checks.h"
-#include "kernel/interrupts.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 INSTRUCTION(code_sti_hlt_cli, "sti\n\thlt\n\tcli");
 
@@ -62,4 +62,5 @@ void hlt_changes_nothing(void)
 	interrupt_unmask(INTERRUPT_TIMER);
 	timer_periodic(1193);
 	expect_only_changes("sti; hlt; cli", code_sti_hlt_cli, CHANGES_NONE, 0);
+	expect_true("an interrupt a hlt", timer_count() >= 4);
 }

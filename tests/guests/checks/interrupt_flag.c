@@ -6,11 +6,11 @@
  * word (pushf shows IF set, popf does not change it).
  */
 
-#include "kernel/checks.h"
-#include "kernel/interrupts.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 INSTRUCTION(code_cli, "cli");
 INSTRUCTION(code_sti, "sti");
@@ -58,16 +58,18 @@ void popf_changes_interrupt_flag(void)
 
 void popfw_changes_interrupt_flag(void)
 {
-	uint32_t on, off;
+	uint32_t on, off, before;
 
 	asm volatile("pushw %w1\n\tpopfw\n\tpushf\n\tpop %0\n\tcli"
 	             : "=r"(on)
 	             : "r"(FLAG_RESERVED | FLAG_INTERRUPT)
 	             : "memory", "cc");
-	asm volatile("sti\n\tpushw %w1\n\tpopfw\n\tpushf\n\tpop %0\n\tcli"
-	             : "=r"(off)
+	asm volatile("sti\n\tpushf\n\tpop %0\n\t"
+	             "pushw %w2\n\tpopfw\n\tpushf\n\tpop %1\n\tcli"
+	             : "=&r"(before), "=r"(off)
 	             : "r"(FLAG_RESERVED)
 	             : "memory", "cc");
+	expect_equal("IF after sti", FLAG_INTERRUPT, before & FLAG_INTERRUPT);
 	expect_equal("flags after popfw with IF", FLAG_RESERVED | FLAG_INTERRUPT, on);
 	expect_equal("flags after popfw without IF", FLAG_RESERVED, off);
 }
@@ -181,12 +183,12 @@ void popf_ends_critical_section(void)
 {
 	uint32_t flags, inside;
 
-	if (!timer_make_pending())
-		return;
-	asm volatile("pushf\n\tpop %0\n\tcli" : "=r"(flags) : : "memory");
+	asm volatile("sti\n\tnop\n\tpushf\n\tpop %0\n\tcli" : "=r"(flags) : : "memory");
+	bool pending = timer_make_pending();
 	inside = timer_count();
-	write_flags(flags | FLAG_INTERRUPT);
+	write_flags(flags);
 	asm volatile("nop\n\tcli" : : : "memory");
+	expect_true("pending", pending);
 	expect_equal("interrupts inside", 0, inside);
 	expect_equal("interrupts after", 1, timer_count());
 }

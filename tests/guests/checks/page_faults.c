@@ -5,11 +5,11 @@
  * what the kernel does about them. Source: SDM vol. 3, 4.6 and 4.7.
  */
 
-#include "kernel/checks.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define PAGE CHECK_AREA
 
@@ -43,6 +43,7 @@ static void expect_access(const char *what, bool allowed, uint32_t error, uint32
 /* Ring 0, WP clear: writes pass over R/W; absent pages fault. */
 void kernel_access_without_write_protect(void)
 {
+	write_cr0(read_cr0() | CR0_WP);
 	write_cr0(read_cr0() & ~CR0_WP);
 	for (uint32_t flags = 0; flags < 8; flags++) {
 		page_map(PAGE, page_allocate(), flags);
@@ -69,6 +70,7 @@ void kernel_access_with_write_protect(void)
 		try_write(PAGE, 1);
 		expect_access("write", present && writable, error | PAGE_FAULT_WRITE, PAGE);
 	}
+	write_cr0(read_cr0() & ~CR0_WP);
 }
 
 /* The directory's flags and the table's both must allow it. */
@@ -86,6 +88,7 @@ void directory_and_table_flags_combine(void)
 		expect_access("write", flags == 3, PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE, PAGE);
 		entry_write(address, 0);
 	}
+	write_cr0(read_cr0() & ~CR0_WP);
 }
 
 USER_PROGRAM(user_read_word, "mov (%ebx), %eax");

@@ -6,16 +6,16 @@
  * the serial port's scratch, which hold what is written, and the clock's at 0x70 and 0x71.
  */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/interrupts.h"
-#include "kernel/memory.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/serial.h"
-#include "kernel/string.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/serial.h"
+#include "tests/guests/kernel/string.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define MODEM       (SERIAL_DTR | SERIAL_RTS)
 #define LOW_PAGE    0x7000
@@ -68,10 +68,12 @@ void port_double_words(void)
 	uint32_t got;
 
 	asm volatile("outl %%eax, %%dx" : : "a"(0x5a000000 | MODEM), "d"(SERIAL_DOUBLE_WORD));
-	asm volatile("inl %%dx, %%eax" : "=a"(got) : "d"(SERIAL_DOUBLE_WORD));
+	got = POISON;
+	asm volatile("inl %%dx, %%eax" : "+a"(got) : "d"(SERIAL_DOUBLE_WORD));
 	expect_equal("port in DX", 0x5a000000 | MODEM, got & SERIAL_HELD);
 	asm volatile("outl %%eax, $0xe0" : : "a"(0x12345678));
-	asm volatile("inl $0xe0, %%eax" : "=a"(got));
+	got = 0;
+	asm volatile("inl $0xe0, %%eax" : "+a"(got));
 	expect_equal("immediate port, nothing there", 0xffffffff, got);
 }
 
@@ -82,7 +84,8 @@ void port_of_nothing(void)
 	asm volatile("outb %%al, %%dx" : : "a"(0), "d"(0x2f0));
 	asm volatile("inb %%dx, %%al" : "+a"(got) : "d"(0x2f0));
 	expect_equal("byte", 0xff, got);
-	asm volatile("inl %%dx, %%eax" : "=a"(got) : "d"(0x2f0));
+	got = POISON;
+	asm volatile("inl %%dx, %%eax" : "+a"(got) : "d"(0x2f0));
 	expect_equal("double word", 0xffffffff, got);
 }
 
@@ -90,6 +93,14 @@ void port_instructions_only(void)
 {
 	struct registers given = {.eax = 0x123456ff, .ecx = 0x9abcdef0, .edx = PIC_MASK2};
 
+	struct registers result = given;
+
+	out_byte(PIC_MASK, 0xfe);
+	run_with_registers(&result, code_in_byte);
+	expect_equal("in $, al: EAX", 0x123456fe, result.eax);
+	result = given;
+	run_with_registers(&result, code_in_word);
+	expect_equal("in $, ax: EAX", 0x1234fe00, result.eax);
 	expect_only_changes("in $, al", code_in_byte, CHANGES_EAX, 0);
 	expect_only_changes_with("out al, $", code_out_byte, &given, CHANGES_NONE, 0);
 	expect_only_changes("in $, ax", code_in_word, CHANGES_EAX, 0);
@@ -116,16 +127,19 @@ void string_output(void)
 	uint32_t got;
 
 	asm volatile("outsb" : "+S"(source) : "d"(PIC_MASK) : "memory");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("outsb", 0xfd, got);
 	expect_equal("outsb: ESI", (uint32_t)(uintptr_t)(bytes + 1), (uint32_t)(uintptr_t)source);
 	source = &word;
 	asm volatile("outsw" : "+S"(source) : "d"(PIC_COMMAND) : "memory");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("outsw", 0xdd, got);
 	source = &double_word;
 	asm volatile("outsl" : "+S"(source) : "d"(SERIAL_DOUBLE_WORD) : "memory");
-	asm volatile("inl %%dx, %%eax" : "=a"(got) : "d"(SERIAL_DOUBLE_WORD));
+	got = POISON;
+	asm volatile("inl %%dx, %%eax" : "+a"(got) : "d"(SERIAL_DOUBLE_WORD));
 	expect_equal("outsl", double_word, got & SERIAL_HELD);
 	expect_equal("outsl: ESI", (uint32_t)(uintptr_t)(&double_word + 1),
 	             (uint32_t)(uintptr_t)source);
@@ -138,7 +152,8 @@ void string_output_repeated(void)
 	uint32_t count = 4, got;
 
 	asm volatile("rep outsb" : "+S"(source), "+c"(count) : "d"(PIC_MASK) : "memory");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("last byte", 0xef, got);
 	expect_equal("ECX", 0, count);
 	expect_equal("ESI", (uint32_t)(uintptr_t)(bytes + 4), (uint32_t)(uintptr_t)source);
@@ -148,7 +163,8 @@ void string_output_repeated(void)
 	             : "+S"(source), "+c"(count)
 	             : "d"(PIC_MASK)
 	             : "memory", "cc");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("last byte backwards", 0xfd, got);
 	expect_equal("ESI backwards", (uint32_t)(uintptr_t)bytes - 1, (uint32_t)(uintptr_t)source);
 	count = 0;
@@ -164,14 +180,16 @@ void string_output_of_words_repeated(void)
 	uint32_t count = 2, got;
 
 	asm volatile("rep outsw" : "+S"(source), "+c"(count) : "d"(PIC_COMMAND) : "memory");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("outsw: last", 0xfd, got);
 	expect_equal("outsw: ESI", (uint32_t)(uintptr_t)(words + 2), (uint32_t)(uintptr_t)source);
 	expect_equal("outsw: ECX", 0, count);
 	count = 2;
 	source = double_words;
 	asm volatile("rep outsl" : "+S"(source), "+c"(count) : "d"(SERIAL_DOUBLE_WORD) : "memory");
-	asm volatile("inl %%dx, %%eax" : "=a"(got) : "d"(SERIAL_DOUBLE_WORD));
+	got = POISON;
+	asm volatile("inl %%dx, %%eax" : "+a"(got) : "d"(SERIAL_DOUBLE_WORD));
 	expect_equal("outsl: last", double_words[1], got & SERIAL_HELD);
 	expect_equal("outsl: ESI", (uint32_t)(uintptr_t)(double_words + 2),
 	             (uint32_t)(uintptr_t)source);
@@ -191,7 +209,8 @@ void string_output_from_segment(void)
 	             : "+S"(offset)
 	             : "d"(PIC_MASK), "r"(selector)
 	             : "memory");
-	asm volatile("inb $0x21, %%al" : "=a"(got) : "a"(0));
+	got = 0;
+	asm volatile("inb $0x21, %%al" : "+a"(got));
 	expect_equal("byte", byte, got);
 	asm volatile("mov %0, %%fs" : : "r"(SELECTOR_KERNEL_DATA));
 }

@@ -2,13 +2,13 @@
 
 /* cpuid, MSRs, the time stamp counter, caches, and instructions that only some processors have. */
 
-#include "kernel/checks.h"
-#include "kernel/interrupts.h"
-#include "kernel/memory.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define MSR_APIC_BASE    0x1b
 #define MSR_SYSENTER_CS  0x174
@@ -273,6 +273,7 @@ void sysenter_without_code_segment_faults(void)
 {
 	struct trap_frame frame = user_state();
 
+	write_msr(MSR_SYSENTER_CS, 0x08);
 	write_msr(MSR_SYSENTER_CS, 0);
 	user_run(user_sysenter, &frame);
 	expect_equal("vector", VECTOR_PROTECTION, frame.vector);

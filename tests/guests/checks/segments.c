@@ -5,11 +5,11 @@
  * in memory. Outside ring 0 the selectors that are stored show it.
  */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 #define NULL_SELECTOR 0
 

@@ -5,11 +5,11 @@
  * descriptor tables and on the ring.
  */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 INSTRUCTION(code_lar, "lar %ax, %ecx");
 INSTRUCTION(code_lsl, "lsl %ax, %ecx");
@@ -29,12 +29,17 @@ struct selector_case {
 
 #define RIGHTS(access, flags) ((uint32_t)(access) << 8 | (uint32_t)(flags) << 20)
 
+/* ZF is clear before each of them. */
+
 static bool lar(uint32_t selector, uint32_t *result)
 {
 	bool zero;
 
 	*result = UNTOUCHED;
-	asm volatile("lar %2, %0\n\tsete %1" : "+r"(*result), "=q"(zero) : "r"(selector) : "cc");
+	asm volatile("test %%esp, %%esp\n\tlar %2, %0\n\tsete %1"
+	             : "+r"(*result), "=q"(zero)
+	             : "r"(selector)
+	             : "cc");
 	return zero;
 }
 
@@ -43,7 +48,10 @@ static bool lsl(uint32_t selector, uint32_t *result)
 	bool zero;
 
 	*result = UNTOUCHED;
-	asm volatile("lsl %2, %0\n\tsete %1" : "+r"(*result), "=q"(zero) : "r"(selector) : "cc");
+	asm volatile("test %%esp, %%esp\n\tlsl %2, %0\n\tsete %1"
+	             : "+r"(*result), "=q"(zero)
+	             : "r"(selector)
+	             : "cc");
 	return zero;
 }
 
@@ -51,7 +59,10 @@ static bool verr(uint32_t selector)
 {
 	bool zero;
 
-	asm volatile("verr %w1\n\tsete %0" : "=q"(zero) : "r"(selector) : "cc");
+	asm volatile("test %%esp, %%esp\n\tverr %w1\n\tsete %0"
+	             : "=q"(zero)
+	             : "r"(selector)
+	             : "cc");
 	return zero;
 }
 
@@ -59,7 +70,10 @@ static bool verw(uint32_t selector)
 {
 	bool zero;
 
-	asm volatile("verw %w1\n\tsete %0" : "=q"(zero) : "r"(selector) : "cc");
+	asm volatile("test %%esp, %%esp\n\tverw %w1\n\tsete %0"
+	             : "=q"(zero)
+	             : "r"(selector)
+	             : "cc");
 	return zero;
 }
 
@@ -165,8 +179,14 @@ void selector_checks_in_16_bits(void)
 
 	asm volatile("lar %w1, %w0" : "+r"(rights) : "r"(selector) : "cc");
 	asm volatile("lsl %1, %w0" : "+r"(limit) : "m"(selector) : "cc");
-	asm volatile("verr %1\n\tsete %0" : "=q"(readable) : "m"(selector) : "cc");
-	asm volatile("verw %1\n\tsete %0" : "=q"(writable) : "m"(selector) : "cc");
+	asm volatile("test %%esp, %%esp\n\tverr %1\n\tsete %0"
+	             : "=q"(readable)
+	             : "m"(selector)
+	             : "cc");
+	asm volatile("test %%esp, %%esp\n\tverw %1\n\tsete %0"
+	             : "=q"(writable)
+	             : "m"(selector)
+	             : "cc");
 	expect_equal("lar", (UNTOUCHED & 0xffff0000) | ACCESS_DATA << 8, rights & ~0x100u);
 	expect_equal("lsl", (UNTOUCHED & 0xffff0000) | 0xffff, limit);
 	expect_true("verr", readable);

@@ -2,12 +2,12 @@
 
 /* int n for every vector, int3, into, int1, and the gates they go through. */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/registers.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/registers.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 /* 256 functions of 4 bytes: int $n; ret; nop. */
 asm("\t.pushsection .text\n"
@@ -115,7 +115,7 @@ void gates_and_interrupt_flag(void)
 asm("\t.pushsection .text\n"
     "\t.type gate_handler, @function\n"
     "gate_handler:\n"
-    "\tpushf\n\tpopl flags_in_handler\n\tiret\n"
+    "\tpushf\n\tpopl flags_in_handler\n\tiret\n\tud2\n"
     "\t.size gate_handler, . - gate_handler\n"
     "\t.popsection");
 extern void gate_handler(void);

@@ -5,11 +5,11 @@
  * them. Linux switches to a 16-bit based stack for a moment on the way to ring 3 (espfix).
  */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/interrupts.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 #define STACK_SIZE 8192
 
@@ -150,15 +150,18 @@ void stack_segment_of_16_bits(void)
 static void flags_on(const struct far_pointer *stack)
 {
 	uint32_t first, second;
+	static volatile uint32_t selector;
 
+	selector = 0;
 	asm volatile("mov %%esp, %%ebx\n\t"
-	             "lss %2, %%esp\n\t"
+	             "lss %2, %%esp\n\tmov %%ss, %4\n\t"
 	             "sti\n\tpushf\n\tcli\n\tpop %0\n\t"
 	             "push %0\n\tpopf\n\tpushf\n\tpop %1\n\tcli\n\t"
 	             "mov %3, %%ss\n\tmov %%ebx, %%esp"
 	             : "=&r"(first), "=&r"(second)
-	             : "m"(*stack), "r"(SELECTOR_KERNEL_DATA)
+	             : "m"(*stack), "r"(SELECTOR_KERNEL_DATA), "m"(selector)
 	             : "ebx", "memory", "cc");
+	expect_equal("SS", stack->selector, selector);
 	expect_equal("IF after sti", FLAG_INTERRUPT, first & FLAG_INTERRUPT);
 	expect_equal("IF after popf", FLAG_INTERRUPT, second & FLAG_INTERRUPT);
 }

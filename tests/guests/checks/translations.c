@@ -5,11 +5,11 @@
  * and invlpg, CR3, CR4.PGE, CR0.PG that make the change seen. Source: SDM vol. 3, 4.8 and 4.10.
  */
 
-#include "kernel/checks.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 #define PAGE CHECK_AREA
 
@@ -100,12 +100,15 @@ void global_pages(void)
 	flush_translations();
 	uint32_t kept = *word_at(PAGE);
 	expect_true("old or new after CR3", kept == FIRST || kept == SECOND);
-	invalidate_page(PAGE);
-	expect_equal("word after invlpg", SECOND, *word_at(PAGE));
 	entry_write(address, first | PAGE_KERNEL | PAGE_GLOBAL);
+	invalidate_page(PAGE);
+	expect_equal("word after invlpg", FIRST, *word_at(PAGE));
+	entry_write(address, second | PAGE_KERNEL | PAGE_GLOBAL);
 	write_cr4(read_cr4() & ~CR4_PGE);
+	expect_equal("word after CR4.PGE was cleared", SECOND, *word_at(PAGE));
+	entry_write(address, first | PAGE_KERNEL | PAGE_GLOBAL);
 	write_cr4(read_cr4() | CR4_PGE);
-	expect_equal("word after CR4.PGE", FIRST, *word_at(PAGE));
+	expect_equal("word after CR4.PGE was set", FIRST, *word_at(PAGE));
 	write_cr4(cr4);
 }
 
@@ -133,8 +136,9 @@ void entries_by_atomic_instructions(void)
 	expect_equal("old entry", first | PAGE_KERNEL | PAGE_ACCESSED, old);
 	expect_equal("word after xchg", SECOND, *word_at(PAGE));
 
-	asm volatile("lock btrl $1, (%0)" : : "r"(address) : "memory", "cc");
 	write_cr0(read_cr0() | CR0_WP);
+	*word_at(PAGE) = SECOND;
+	asm volatile("lock btrl $1, (%0)" : : "r"(address) : "memory", "cc");
 	invalidate_page(PAGE);
 	fault_clear();
 	asm volatile(MAY_FAULT("movl $1, (%0)") : : "r"(PAGE) : "memory");
@@ -150,6 +154,7 @@ void entries_by_atomic_instructions(void)
 	fault_clear();
 	asm volatile(MAY_FAULT("movl $1, (%0)") : : "r"(PAGE) : "memory");
 	expect_fault("write after and of P", VECTOR_PAGE_FAULT, PAGE_FAULT_WRITE);
+	write_cr0(read_cr0() & ~CR0_WP);
 }
 
 /* The 8 bytes of a PAE entry at once. */
@@ -250,6 +255,7 @@ void tables_changed_through_an_alias(void)
 
 	page_map(window, entry & ~(PAGE_SIZE - 1), PAGE_KERNEL);
 	flush_translations();
+	expect_equal("word with the alias", FIRST, *word_at(PAGE));
 	entry_write(window + entry % PAGE_SIZE, second | PAGE_KERNEL);
 	invalidate_page(PAGE);
 	expect_equal("word", SECOND, *word_at(PAGE));
@@ -270,6 +276,7 @@ void directory_maps_itself(void)
 	uint32_t table = window + index * PAGE_SIZE;
 	expect_equal("entry", (uint32_t)entry_read(page_entry_address(PAGE)),
 	             (uint32_t)entry_read(table + page_entry_address(PAGE) % PAGE_SIZE));
+	expect_equal("word with it", FIRST, *word_at(PAGE));
 	entry_write(table + page_entry_address(PAGE) % PAGE_SIZE, second | PAGE_KERNEL);
 	invalidate_page(PAGE);
 	expect_equal("word", SECOND, *word_at(PAGE));
@@ -323,19 +330,21 @@ void inactive_address_space_changed(void)
 		spaces[i] = address_space_make();
 		active_space = &spaces[i];
 		page_map(PAGE, first, PAGE_KERNEL);
+		page_map(PAGE + PAGE_SIZE, i ? second : first, PAGE_KERNEL);
 	}
 	write_cr3(spaces[0].root);
 	uint32_t before = *word_at(PAGE);
 	write_cr3(spaces[1].root);
 	active_space = &spaces[0];
 	entry_write(page_entry_address(PAGE), second | PAGE_KERNEL);
-	uint32_t other = *word_at(PAGE);
+	uint32_t other = *word_at(PAGE), other_second = *word_at(PAGE + PAGE_SIZE);
 	write_cr3(spaces[0].root);
 	uint32_t after = *word_at(PAGE);
 	write_cr3(kernel_space.root);
 	active_space = &kernel_space;
 	expect_equal("before", FIRST, before);
 	expect_equal("the other space", FIRST, other);
+	expect_equal("its second page", SECOND, other_second);
 	expect_equal("after", SECOND, after);
 }
 

@@ -2,13 +2,13 @@
 
 /* What ring 3 may not, and what comes to the kernel from there. */
 
-#include "kernel/checks.h"
-#include "kernel/descriptors.h"
-#include "kernel/interrupts.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 /* Privileged instructions as bytes; all of them read no memory but at ESI. */
 static const struct {

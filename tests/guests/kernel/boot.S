@@ -6,8 +6,8 @@
  * Sources: Multiboot Specification 0.6.96, 3.2; Xen's docs/misc/pvh.pandoc.
  */
 
-#include "kernel/boot_information.h"
-#include "kernel/selectors.h"
+#include "tests/guests/kernel/boot_information.h"
+#include "tests/guests/kernel/selectors.h"
 
 	.section .multiboot, "a", @progbits
 	.balign 4

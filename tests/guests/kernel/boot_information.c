@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/boot_information.h"
+#include "tests/guests/kernel/boot_information.h"
 
-#include "kernel/string.h"
+#include "tests/guests/kernel/string.h"
 
 /*
  * The structures as the loaders leave them in memory, the fields used here by their names.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/checks.h"
+#include "tests/guests/kernel/checks.h"
 
-#include "kernel/boot_information.h"
-#include "kernel/descriptors.h"
-#include "kernel/interrupts.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
-#include "kernel/traps.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/boot_information.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
+#include "tests/guests/kernel/traps.h"
+#include "tests/guests/kernel/user.h"
 
 struct check {
 	void (*run)(void);
@@ -21,13 +21,13 @@ struct check {
 
 static const struct check checks[] = {
 #define CHECK(function, name, needs) {function, name, needs},
-#include "checks.def"
+#include "tests/guests/checks.def"
 #undef CHECK
 };
 
 static const char *const need_words[] = {
 #define NEED(name, word, there) word,
-#include "kernel/needs.def"
+#include "tests/guests/kernel/needs.def"
 #undef NEED
 };
 
@@ -68,7 +68,7 @@ static void find_needs(void)
 #define NEED(name, word, there)                                                                    \
 	if ((there) && !listed(without, word))                                                     \
 		needs_there |= N(name);
-#include "kernel/needs.def"
+#include "tests/guests/kernel/needs.def"
 #undef NEED
 }
 
@@ -86,6 +86,43 @@ static void restore(void)
 	memory_restore();
 }
 
+/* What a check must leave as it found it, with the exception of what restore() clears. */
+struct machine_state {
+	uint32_t cr0, cr3, cr4, flags;
+	struct table_pointer gdt, idt;
+	uint32_t code, stack, data, extra, ldt, task;
+};
+
+static struct machine_state machine_state(void)
+{
+	struct machine_state state = {
+	    .cr0 = read_cr0(), .cr3 = read_cr3(), .cr4 = read_cr4(), .flags = read_flags()};
+
+	asm volatile("sgdt %0\n\tsidt %1" : "=m"(state.gdt), "=m"(state.idt));
+	asm volatile("mov %%cs, %0\n\tmov %%ss, %1\n\tmov %%ds, %2\n\tmov %%es, %3"
+	             : "=r"(state.code), "=r"(state.stack), "=r"(state.data), "=r"(state.extra));
+	asm volatile("sldt %0\n\tstr %1" : "=r"(state.ldt), "=r"(state.task));
+	state.flags &= ~FLAGS_STATUS;
+	return state;
+}
+
+static void compare(const struct machine_state *before, const struct machine_state *after)
+{
+	expect_equal("CR0 at the end", before->cr0 & ~CR0_TS, after->cr0 & ~CR0_TS);
+	expect_equal("CR3 at the end", before->cr3, after->cr3);
+	expect_equal("CR4 at the end", before->cr4, after->cr4);
+	expect_equal("flags at the end", before->flags, after->flags);
+	expect_equal("GDT base at the end", before->gdt.base, after->gdt.base);
+	expect_equal("GDT limit at the end", before->gdt.limit, after->gdt.limit);
+	expect_equal("IDT base at the end", before->idt.base, after->idt.base);
+	expect_equal("IDT limit at the end", before->idt.limit, after->idt.limit);
+	expect_equal("CS at the end", before->code, after->code);
+	expect_equal("SS at the end", before->stack, after->stack);
+	expect_equal("DS at the end", before->data, after->data);
+	expect_equal("ES at the end", before->extra, after->extra);
+	expect_equal("TR at the end", before->task & 0xffff, after->task & 0xffff);
+}
+
 static void run(const struct check *check)
 {
 	uint32_t missing = check->needs & ~needs_there;
@@ -94,7 +131,10 @@ static void run(const struct check *check)
 	if (missing) {
 		skip(need_words[__builtin_ctz(missing)]);
 	} else {
+		struct machine_state before = machine_state();
 		check->run();
+		struct machine_state after = machine_state();
+		compare(&before, &after);
 		restore();
 	}
 	report_end();

@@ -6,11 +6,11 @@
 
 #include <stdint.h>
 
-#include "kernel/instructions.h"
+#include "tests/guests/kernel/instructions.h"
 
 enum need {
 #define NEED(name, word, there) NEED_##name,
-#include "kernel/needs.def"
+#include "tests/guests/kernel/needs.def"
 #undef NEED
 	NEED_COUNT
 };
@@ -25,7 +25,7 @@ struct features {
 extern struct features features;
 
 #define CHECK(function, name, needs) void function(void);
-#include "checks.def"
+#include "tests/guests/checks.def"
 #undef CHECK
 
 /* Runs them all, in the order of the table. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/console.h"
+#include "tests/guests/kernel/console.h"
 
 #include <stdarg.h>
 #include <stdint.h>
 
-#include "kernel/instructions.h"
-#include "kernel/serial.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/serial.h"
 
 void console_setup(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/descriptors.h"
+#include "tests/guests/kernel/descriptors.h"
 
-#include "kernel/instructions.h"
-#include "kernel/string.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/string.h"
+#include "tests/guests/kernel/traps.h"
 
 #define TRAP_STACK_SIZE 16384
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kernel/selectors.h"
+#include "tests/guests/kernel/selectors.h"
 
 /* Access bytes: present, with DPL 0. */
 #define ACCESS_PRESENT    0x80

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/ends.h"
+#include "tests/guests/kernel/ends.h"
 
-#include "kernel/boot_information.h"
-#include "kernel/console.h"
-#include "kernel/descriptors.h"
-#include "kernel/instructions.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
+#include "tests/guests/kernel/boot_information.h"
+#include "tests/guests/kernel/console.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
 
 #define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_RESET   0xfe /* pulses the processor's reset line */

@@ -5,9 +5,14 @@
 /*
  * Single instructions that the kernel itself needs, as functions. Checks that are about an
  * instruction write it down themselves.
+ *
+ * Registers that an instruction fills hold POISON before, so that an instruction which does nothing
+ * is not taken for one that works.
  */
 
 #include <stdint.h>
+
+#define POISON 0x5a5a5a5au
 
 #define FLAG_CARRY     0x00000001u
 #define FLAG_RESERVED  0x00000002u /* always set */
@@ -55,9 +60,9 @@ static inline void interrupts_off(void)
 
 static inline uint8_t in_byte(uint16_t port)
 {
-	uint8_t value;
+	uint8_t value = (uint8_t)POISON;
 
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	asm volatile("inb %1, %0" : "+a"(value) : "Nd"(port));
 	return value;
 }
 
@@ -81,9 +86,9 @@ static inline void write_flags(uint32_t value)
 
 static inline uint32_t read_cr0(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("mov %%cr0, %0" : "=r"(value) : : "memory");
+	asm volatile("mov %%cr0, %0" : "+r"(value) : : "memory");
 	return value;
 }
 
@@ -94,17 +99,17 @@ static inline void write_cr0(uint32_t value)
 
 static inline uint32_t read_cr2(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("mov %%cr2, %0" : "=r"(value) : : "memory");
+	asm volatile("mov %%cr2, %0" : "+r"(value) : : "memory");
 	return value;
 }
 
 static inline uint32_t read_cr3(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("mov %%cr3, %0" : "=r"(value) : : "memory");
+	asm volatile("mov %%cr3, %0" : "+r"(value) : : "memory");
 	return value;
 }
 
@@ -115,9 +120,9 @@ static inline void write_cr3(uint32_t value)
 
 static inline uint32_t read_cr4(void)
 {
-	uint32_t value;
+	uint32_t value = POISON;
 
-	asm volatile("mov %%cr4, %0" : "=r"(value) : : "memory");
+	asm volatile("mov %%cr4, %0" : "+r"(value) : : "memory");
 	return value;
 }
 
@@ -137,19 +142,18 @@ struct cpuid_result {
 
 static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
 {
-	struct cpuid_result result;
+	struct cpuid_result result = {leaf, POISON, subleaf, POISON};
 
 	asm volatile("cpuid"
-	             : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
-	             : "a"(leaf), "c"(subleaf));
+	             : "+a"(result.eax), "+b"(result.ebx), "+c"(result.ecx), "+d"(result.edx));
 	return result;
 }
 
 static inline uint64_t read_msr(uint32_t number)
 {
-	uint32_t low, high;
+	uint32_t low = POISON, high = POISON;
 
-	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number) : "memory");
+	asm volatile("rdmsr" : "+a"(low), "+d"(high) : "c"(number) : "memory");
 	return (uint64_t)high << 32 | low;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/interrupts.h"
+#include "tests/guests/kernel/interrupts.h"
 
-#include "kernel/instructions.h"
-#include "kernel/report.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/traps.h"
 
 /* Initialisation and command words. Source: Intel 8259A data sheet. */
 #define PIC_INITIALISE 0x11 /* ICW1: edge triggered, cascade, ICW4 follows */

@@ -2,16 +2,16 @@
 
 /* The guest: brings the machine up, runs the checks, says the verdict, ends. */
 
-#include "kernel/boot_information.h"
-#include "kernel/checks.h"
-#include "kernel/console.h"
-#include "kernel/descriptors.h"
-#include "kernel/ends.h"
-#include "kernel/instructions.h"
-#include "kernel/interrupts.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
+#include "tests/guests/kernel/boot_information.h"
+#include "tests/guests/kernel/checks.h"
+#include "tests/guests/kernel/console.h"
+#include "tests/guests/kernel/descriptors.h"
+#include "tests/guests/kernel/ends.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
 
 static const char *const paging_names[] = {"none", "2level", "pae"};
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/memory.h"
+#include "tests/guests/kernel/memory.h"
 
-#include "kernel/boot_information.h"
-#include "kernel/instructions.h"
-#include "kernel/report.h"
-#include "kernel/string.h"
+#include "tests/guests/kernel/boot_information.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
 
 /* Entries of tables and directories. Source: SDM vol. 3, 4.3 and 4.4. */
 #define ENTRIES_2LEVEL  1024

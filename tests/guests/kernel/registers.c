@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/registers.h"
+#include "tests/guests/kernel/registers.h"
 
-#include "kernel/instructions.h"
-#include "kernel/report.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/report.h"
 
 #define STATES 4
 

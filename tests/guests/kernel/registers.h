@@ -43,7 +43,8 @@ _Static_assert(offsetof(struct registers, eflags) == REGISTERS_EFLAGS, "run_with
 	    ":\n\t" text "\n\tret\n\t.size " #name ", . - " #name "\n\t.popsection\n");            \
 	extern void name(void)
 
-/* Calls code with this state, and makes *registers the state that it leaves. Then IF is 0. */
+/* Calls code with this state, and makes *registers the state that it leaves. Then no flag is set.
+ */
 void run_with_registers(struct registers *registers, void (*code)(void));
 
 /*

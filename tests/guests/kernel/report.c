@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/report.h"
+#include "tests/guests/kernel/report.h"
 
-#include "kernel/console.h"
-#include "kernel/instructions.h"
-#include "kernel/traps.h"
+#include "tests/guests/kernel/console.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/traps.h"
 
 /* qemu's isa-debug-exit and what is written to it: tools/boot. */
 #define DEBUG_EXIT_PORT 0xf4

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kernel/frame.h"
+#include "tests/guests/kernel/frame.h"
 
 /* Expects got to be wanted. what names the thing in a few words. Returns whether it was so. */
 bool expect_equal(const char *what, uint32_t wanted, uint32_t got);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-#include "kernel/registers.h"
+#include "tests/guests/kernel/registers.h"
 
 /*
  * void run_with_registers(struct registers *registers, void (*code)(void));
@@ -29,8 +29,8 @@ run_with_registers:
 	popf
 	call *code_to_run
 	pushf
-	cli
-	cld
+	push $2				/* none set but the one that always is */
+	popf
 	push %eax
 	mov 28(%esp), %eax
 	mov %ecx, REGISTERS_ECX(%eax)

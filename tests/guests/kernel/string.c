@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/string.h"
+#include "tests/guests/kernel/string.h"
 
 void *memcpy(void *to, const void *from, size_t size)
 {

@@ -20,8 +20,8 @@
  *	+0x00  EDI		<- argument of trap()
  */
 
-#include "kernel/frame.h"
-#include "kernel/selectors.h"
+#include "tests/guests/kernel/frame.h"
+#include "tests/guests/kernel/selectors.h"
 
 /* Vectors for which the processor pushes an error code: SDM vol. 3, 6.3.1, table 6-1. */
 #define HAS_ERROR(vector) \
@@ -157,6 +157,8 @@ user_leave:
 	rep movsl
 	mov user_kernel_stack, %esp
 	movl $0, user_frame
+	push $2				/* no flag of the program stays, such as IOPL */
+	popf
 	pop %edi
 	pop %esi
 	pop %ebx

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/traps.h"
+#include "tests/guests/kernel/traps.h"
 
-#include "kernel/instructions.h"
-#include "kernel/interrupts.h"
-#include "kernel/report.h"
-#include "kernel/user.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/interrupts.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/user.h"
 
 struct exception_entry {
 	int32_t instruction, fixup; /* each relative to itself */
@@ -20,6 +20,13 @@ uint32_t stack_segment_base;
 
 void trap(struct trap_frame *frame);
 
+static uint32_t exception_count(void)
+{
+	uintptr_t size = (uintptr_t)exception_table_end - (uintptr_t)exception_table_start;
+
+	return size / sizeof(struct exception_entry);
+}
+
 static uint32_t relative(const int32_t *word)
 {
 	return (uint32_t)(uintptr_t)word + (uint32_t)*word;
@@ -27,10 +34,10 @@ static uint32_t relative(const int32_t *word)
 
 bool exception_table_sorted(void)
 {
-	const struct exception_entry *entry = exception_table_start + 1;
+	const struct exception_entry *table = exception_table_start;
 
-	for (; entry < exception_table_end; entry++)
-		if (relative(&entry[-1].instruction) >= relative(&entry->instruction))
+	for (uint32_t i = 1; i < exception_count(); i++)
+		if (relative(&table[i - 1].instruction) >= relative(&table[i].instruction))
 			return false;
 	return true;
 }
@@ -40,7 +47,7 @@ static bool recover(struct trap_frame *frame, uint32_t cr2)
 {
 	const struct exception_entry *entry = exception_table_start;
 
-	for (; entry < exception_table_end; entry++) {
+	for (uint32_t count = exception_count(); count; count--, entry++) {
 		if (relative(&entry->instruction) != frame->eip)
 			continue;
 		fault.taken = true;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kernel/frame.h"
+#include "tests/guests/kernel/frame.h"
 
 enum vector {
 	VECTOR_DIVIDE = 0,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/user.h"
+#include "tests/guests/kernel/user.h"
 
-#include "kernel/instructions.h"
-#include "kernel/memory.h"
-#include "kernel/report.h"
-#include "kernel/selectors.h"
-#include "kernel/string.h"
+#include "tests/guests/kernel/instructions.h"
+#include "tests/guests/kernel/memory.h"
+#include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/selectors.h"
+#include "tests/guests/kernel/string.h"
 
 static uint8_t text_page[PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t data_page[PAGE_SIZE] __attribute__((aligned(4096)));

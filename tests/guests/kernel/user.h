@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "kernel/frame.h"
+#include "tests/guests/kernel/frame.h"
 
 /* A program: assembler text at file level; it may not depend on its address. `int $0x80` ends. */
 #define USER_PROGRAM(name, text)                                                                   \
