@@ -54,17 +54,6 @@ groups_fuzz := build fuzz
 groups_lint := build test lint
 groups_kernels := build kernels
 
-# What cannot be installed is told here, in one line, before anything is built.
-goals := $(or $(MAKECMDGOALS),all)
-ifneq ($(filter-out help clean,$(goals)),)
-groups := $(sort build $(foreach goal,$(goals),$(groups_$(goal))))
-may_install := $(and $(filter 0,$(shell id -u)),$(foreach goal,$(goals),$(groups_$(goal))))
-problem := $(if $(may_install),,$(shell tools/setup --check $(groups)))
-ifneq ($(problem),)
-$(error $(problem))
-endif
-endif
-
 include disasm/files.mk
 include patcher/files.mk
 
@@ -117,6 +106,17 @@ $(program): $(build)/patcher/main.o $(library)
 
 include tests/tests.mk
 include tools/tools.mk
+
+# What cannot be installed is told here, in one line, before anything is built.
+goals := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out help clean,$(goals)),)
+groups := $(sort build $(foreach goal,$(goals),$(groups_$(goal))))
+may_install := $(and $(filter 0,$(shell id -u)),$(foreach goal,$(goals),$(groups_$(goal))))
+problem := $(if $(may_install),,$(shell tools/setup --check $(groups)))
+ifneq ($(problem),)
+$(error $(problem))
+endif
+endif
 
 # --- the rest ---------------------------------------------------------------------------------
 

@@ -77,6 +77,7 @@ static bool sweep_sections(struct scan *scan, struct problem *problem)
 	scan->section_indices = malloc((kernel->section_count + 1) * sizeof(uint32_t));
 	if (!scan->sections || !scan->section_indices)
 		return problem_report(problem, OUT_OF_MEMORY);
+	scan->section_count = 0;
 	for (size_t i = 0; i < kernel->section_count; i++) {
 		struct scan_section *swept = &scan->sections[scan->section_count];
 
