@@ -81,30 +81,26 @@ void control_register_mod_ignored(void)
 	expect_equal("CR2", 0x1234, got);
 }
 
-static void expect_result(const char *name, void (*code)(void), uint32_t wanted, uint32_t *result,
-                          struct registers *registers)
-{
-	*registers = (struct registers){.eax = POISON, .ebx = POISON, .ebp = POISON};
-	registers->esi = registers->edi = POISON;
-	registers->eflags = FLAG_RESERVED;
-	run_with_registers(registers, code);
-	expect_equal(name, wanted, *result);
-}
-
 void control_registers_by_register(void)
 {
-	struct registers registers;
+	const struct registers given = {.eax = POISON, .ecx = 0x13571357};
+	const struct registers status = {.eax = CR0_PE | CR0_TS | CR0_MP};
+	uint32_t normal = read_cr0();
 
 	asm volatile("mov %0, %%cr2" : : "r"(0x24682468) : "memory");
-	expect_result("ebx", code_mov_cr0_ebx, read_cr0(), &registers.ebx, &registers);
-	expect_result("edi", code_mov_cr2_edi, 0x24682468, &registers.edi, &registers);
-	expect_result("ebp", code_mov_cr3_ebp, read_cr3(), &registers.ebp, &registers);
-	expect_result("esi", code_mov_cr4_esi, read_cr4(), &registers.esi, &registers);
-	expect_result("eax", code_smsw_ax, (POISON & 0xffff0000) | (read_cr0() & 0xffff),
-	              &registers.eax, &registers);
-	write_cr0(read_cr0() | CR0_TS);
-	expect_result("eax", code_clts, POISON, &registers.eax, &registers);
-	expect_equal("TS", 0, read_cr0() & CR0_TS);
+	expect_register("mov cr0, ebx", code_mov_cr0_ebx, &given, EBX, normal);
+	expect_register("mov cr2, edi", code_mov_cr2_edi, &given, EDI, 0x24682468);
+	expect_register("mov cr3, ebp", code_mov_cr3_ebp, &given, EBP, read_cr3());
+	expect_register("mov cr4, esi", code_mov_cr4_esi, &given, ESI, read_cr4());
+	expect_register("mov ecx, cr2", code_mov_ecx_cr2, &given, ECX, given.ecx);
+	expect_equal("CR2", given.ecx, read_cr2());
+	expect_register("lmsw ax", code_lmsw_ax, &status, EAX, status.eax);
+	expect_equal("CR0 after lmsw", normal | CR0_TS | CR0_MP, read_cr0());
+	expect_register("smsw ax", code_smsw_ax, &given, EAX,
+	                (POISON & 0xffff0000) | ((normal | CR0_TS | CR0_MP) & 0xffff));
+	expect_register("clts", code_clts, &given, EAX, POISON);
+	expect_equal("CR0 after clts", normal | CR0_MP, read_cr0());
+	write_cr0(normal);
 }
 
 void control_registers_only(void)

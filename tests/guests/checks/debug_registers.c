@@ -61,8 +61,13 @@ void debug_status_and_control(void)
 
 void debug_registers_only(void)
 {
-	struct registers given = {0};
+	struct registers given = {.eax = 0x9753};
 
+	WRITE_DEBUG(0, 0x8642);
+	expect_register("mov dr0, ecx", code_mov_dr0_ecx, &given, ECX, 0x8642);
+	expect_register("mov dr7, ebp", code_mov_dr7_ebp, &given, EBP, DR7_DEFAULT);
+	expect_register("mov eax, dr3", code_mov_eax_dr3, &given, EAX, 0x9753);
+	expect_equal("DR3", 0x9753, READ_DEBUG(3));
 	expect_only_changes("mov dr0, ecx", code_mov_dr0_ecx, CHANGES_ECX, 0);
 	expect_only_changes("mov dr7, ebp", code_mov_dr7_ebp, CHANGES_EBP, 0);
 	expect_only_changes_with("mov eax, dr3", code_mov_eax_dr3, &given, CHANGES_NONE, 0);

@@ -91,6 +91,14 @@ void descriptor_tables_only(void)
 {
 	struct registers given = {0};
 
+	check_stored_pointer = (struct table_pointer){0};
+	expect_register("sgdt", code_sgdt, &given, EAX, 0);
+	expect_true("sgdt's six bytes", !memcmp(&check_stored_pointer, &gdt_pointer, 6));
+	expect_register("sidt", code_sidt, &given, EAX, 0);
+	expect_true("sidt's six bytes", !memcmp(&check_stored_pointer, &idt_pointer, 6));
+	expect_register("str", code_str_edx, &given, EDX, SELECTOR_TASK);
+	given.ecx = POISON;
+	expect_register("sldt", code_sldt_ecx, &given, ECX, 0);
 	expect_only_changes("lgdt", code_lgdt, CHANGES_NONE, 0);
 	expect_only_changes("lidt", code_lidt, CHANGES_NONE, 0);
 	expect_only_changes("sgdt", code_sgdt, CHANGES_NONE, 0);

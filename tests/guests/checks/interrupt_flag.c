@@ -99,8 +99,19 @@ void popf_ignores_resume_and_vm86(void)
 	expect_equal("flags", FLAG_RESERVED, read_flags());
 }
 
+static void expect_interrupt_flag(const char *name, void (*code)(void), bool before, bool after)
+{
+	struct registers registers = {.eflags = FLAG_RESERVED | (before ? FLAG_INTERRUPT : 0)};
+
+	run_with_registers(&registers, code);
+	expect_equal(name, FLAG_RESERVED | (after ? FLAG_INTERRUPT : 0), registers.eflags);
+}
+
 void interrupt_flag_only(void)
 {
+	expect_interrupt_flag("IF after cli", code_cli, true, false);
+	expect_interrupt_flag("IF after sti", code_sti, false, true);
+	expect_interrupt_flag("IF after pushf; cli; popf", code_irq_save_restore, true, true);
 	expect_only_changes("cli", code_cli, CHANGES_NONE, FLAG_INTERRUPT);
 	expect_only_changes("sti", code_sti, CHANGES_NONE, FLAG_INTERRUPT);
 	expect_only_changes("sti; sti", code_sti_twice, CHANGES_NONE, FLAG_INTERRUPT);

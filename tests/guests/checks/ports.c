@@ -98,6 +98,14 @@ void port_instructions_only(void)
 	out_byte(PIC_MASK, 0xfe);
 	run_with_registers(&result, code_in_byte);
 	expect_equal("in $, al: EAX", 0x123456fe, result.eax);
+	expect_register("out al, $", code_out_byte, &given, EAX, given.eax);
+	expect_equal("the mask then", 0xff, in_byte(PIC_MASK));
+	out_byte(PIC_MASK, 0xfe);
+	given.eax = 0x1234567e;
+	expect_register("out al, dx", code_out_byte_dx, &given, EAX, given.eax);
+	expect_equal("the other mask then", 0x7e, in_byte(PIC_MASK2));
+	given.eax = 0x123456ff;
+	expect_register("in dx, al", code_in_byte_dx, &given, EAX, 0x1234567e);
 	result = given;
 	run_with_registers(&result, code_in_word);
 	expect_equal("in $, ax: EAX", 0x1234fe00, result.eax);

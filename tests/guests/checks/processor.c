@@ -40,6 +40,7 @@ void cpuid_changes_its_results_only(void)
 {
 	struct registers given = {0};
 
+	expect_register("EBX of leaf 0", code_cpuid, &given, EBX, cpuid(0, 0).ebx);
 	expect_only_changes_with("cpuid", code_cpuid, &given,
 	                         CHANGES_EAX | CHANGES_EBX | CHANGES_ECX | CHANGES_EDX, 0);
 }
@@ -57,8 +58,11 @@ void msr_holds_what_is_written(void)
 
 void msr_instructions_only(void)
 {
-	struct registers given = {.ecx = MSR_SYSENTER_ESP};
+	struct registers given = {.ecx = MSR_SYSENTER_ESP, .eax = 0x98765432};
 
+	expect_register("wrmsr", code_wrmsr, &given, EAX, given.eax);
+	given.eax = 0;
+	expect_register("rdmsr", code_rdmsr, &given, EAX, 0x98765432);
 	expect_only_changes_with("rdmsr", code_rdmsr, &given, CHANGES_EAX | CHANGES_EDX, 0);
 	expect_only_changes_with("wrmsr", code_wrmsr, &given, CHANGES_NONE, 0);
 }

@@ -196,7 +196,12 @@ void selector_checks_in_16_bits(void)
 void selector_checks_change_only_zf(void)
 {
 	struct registers given = {.eax = SELECTOR_KERNEL_CODE};
+	uint32_t rights, limit;
 
+	expect_true("lar", lar(SELECTOR_KERNEL_CODE, &rights));
+	expect_true("lsl", lsl(SELECTOR_KERNEL_CODE, &limit));
+	expect_register("lar: ECX", code_lar, &given, ECX, rights);
+	expect_register("lsl: ECX", code_lsl, &given, ECX, limit);
 	expect_only_changes_with("lar", code_lar, &given, CHANGES_ECX, FLAG_ZERO);
 	expect_only_changes_with("lsl", code_lsl, &given, CHANGES_ECX, FLAG_ZERO);
 	expect_only_changes_with("verr", code_verr, &given, CHANGES_NONE, FLAG_ZERO);

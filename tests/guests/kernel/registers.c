@@ -61,3 +61,13 @@ void expect_only_changes_with(const char *name, void (*code)(void), const struct
 		compare(name, &before, &after, registers_changed, flags_changed);
 	}
 }
+
+void expect_register(const char *name, void (*code)(void), const struct registers *given,
+                     enum register_number number, uint32_t wanted)
+{
+	struct registers registers = *given;
+
+	registers.eflags |= FLAG_RESERVED;
+	run_with_registers(&registers, code);
+	expect_equal(name, wanted, (&registers.eax)[number]);
+}

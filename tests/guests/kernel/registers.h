@@ -25,6 +25,8 @@ struct registers {
 	uint32_t eax, ecx, edx, ebx, ebp, esi, edi, eflags;
 };
 
+enum register_number { EAX, ECX, EDX, EBX, EBP, ESI, EDI }; /* as in struct registers */
+
 _Static_assert(offsetof(struct registers, eax) == REGISTERS_EAX, "run_with_registers.S");
 _Static_assert(offsetof(struct registers, ecx) == REGISTERS_ECX, "run_with_registers.S");
 _Static_assert(offsetof(struct registers, edx) == REGISTERS_EDX, "run_with_registers.S");
@@ -58,6 +60,10 @@ void expect_only_changes(const char *name, void (*code)(void), uint32_t register
 /* The same, and with EAX, ECX and EDX given, as the instruction's operands. */
 void expect_only_changes_with(const char *name, void (*code)(void), const struct registers *given,
                               uint32_t registers_changed, uint32_t flags_changed);
+
+/* Calls code from *given and expects that a register then holds `wanted`. */
+void expect_register(const char *name, void (*code)(void), const struct registers *given,
+                     enum register_number number, uint32_t wanted);
 
 #define CHANGES_NONE 0u
 #define CHANGES_EAX  1u
