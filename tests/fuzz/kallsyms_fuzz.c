@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const versions[] = {"2.6.18", "4.9.0", "6.1.0", "6.2.0", "6.6.0"};
+	static const char *const versions[] = {"2.6.18", "4.9.0", "6.1.0",
+	                                       "6.2.0",  "6.6.0", "2.6.5"};
 	size_t count = sizeof(versions) / sizeof(versions[0]), image_size;
 	struct kernel kernel;
 	struct problem problem;

@@ -26,11 +26,13 @@ class Layout:
     jump_labels: str = "relative"  # absolute, relative
     exports: str = "relative-12"  # absolute-8, relative-8, relative-12 (namespace)
     smp_locks: str = "relative"  # absolute, relative
-    kallsyms: str = "relative-6.1"  # absolute, relative-4.6, relative-6.1, relative-6.2, -6.4
+    kallsyms: str = "relative-6.1"  # stem, absolute, relative-4.6, relative-6.1, relative-6.2, -6.4
     bits: int = 32
 
 
 LAYOUTS = {
+    "2.6.5": Layout("2.6.5", "absolute-8", "absolute-12", "absolute", "absolute-8", "absolute",
+                    "stem"),
     "2.6.18": Layout("2.6.18", "absolute-8", "absolute-12", "absolute", "absolute-8", "absolute",
                      "absolute"),
     "3.2": Layout("3.2.0", "absolute-8", "absolute-12", "absolute", "absolute-8", "relative",
@@ -353,6 +355,8 @@ class Kernel:
 
     def kallsyms(self, address):
         """The block that scripts/kallsyms.c writes, in the order of its version."""
+        if self.layout.kallsyms == "stem":
+            return self.stem_kallsyms()
         align = self.layout.bits // 8
         names = sorted((self.at(name), kind, name) for name, kind in self.symbols)
         blob = bytearray()
@@ -406,6 +410,20 @@ class Kernel:
             offsets()
             blob.extend(b"".join(struct.pack(">I", n)[1:] for n in range(len(names))))
         return bytes(blob)
+
+    def stem_kallsyms(self):
+        """Up to Linux 2.6.9: addresses, their number, and names that say how many characters they
+        share with the name before."""
+        names = sorted((self.at(name), name) for name, _ in self.symbols)
+        blob = b"".join(self.word(value) for value, _ in names) + self.word(len(names))
+        before = ""
+        for _, name in names:
+            stem = 0
+            while stem < min(len(name), len(before)) and name[stem] == before[stem]:
+                stem += 1
+            blob += bytes([stem]) + name[stem:].encode() + b"\0"
+            before = name
+        return blob
 
     def tokens(self, text):
         out = b""

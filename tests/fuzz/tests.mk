@@ -22,6 +22,7 @@ fuzz_clang := $(build)/fuzz/clang
 fuzz_programs := $(fuzz_harnesses:%=$(fuzz_clang)/%)
 fuzz_clang_objects := $(patsubst %.c,$(fuzz_clang)/%.o,$(fuzz_common) $(fuzz_library)) \
 	$(fuzz_generated:%=$(fuzz_clang)/%)
+fuzz_clang_library := $(fuzz_clang)/libpostburn.a
 
 $(fuzz_clang)/%.o: %.c | $(generated_headers)
 	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
@@ -29,7 +30,9 @@ $(fuzz_clang)/%.o: %.c | $(generated_headers)
 $(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
-$(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_objects)
+$(fuzz_clang_library): $(fuzz_clang_objects)
+	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
+$(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_library)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
 
 # --- replay -----------------------------------------------------------------------------------
@@ -37,14 +40,18 @@ $(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clan
 fuzz_replay := $(build)/fuzz/replay
 fuzz_replays := $(fuzz_harnesses:%=$(fuzz_replay)/%)
 fuzz_replay_objects := \
-	$(patsubst %.c,$(fuzz_replay)/%.o,tests/fuzz/replay.c $(fuzz_common) $(fuzz_library)) \
+	$(patsubst %.c,$(fuzz_replay)/%.o,$(fuzz_common) $(fuzz_library)) \
 	$(fuzz_generated:%=$(fuzz_replay)/%)
+fuzz_replay_library := $(fuzz_replay)/libpostburn.a
 
 $(fuzz_replay)/%.o: %.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
 $(fuzz_replay)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
-$(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay_objects)
+$(fuzz_replay_library): $(fuzz_replay_objects)
+	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
+$(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay)/tests/fuzz/replay.o \
+		$(fuzz_replay_library)
 	$(call quiet,LD) $(CC) $(fuzz_sanitizers) -o $@ $^ $(host_libraries)
 
 .SECONDARY: $(fuzz_harnesses:%=$(fuzz_clang)/tests/fuzz/%_fuzz.o) \
