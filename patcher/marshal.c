@@ -97,14 +97,18 @@ static bool flags_are_result(const struct marshal *marshal)
 	return marshal->form->call == VMI_CALL_POPF || marshal->form->call == VMI_CALL_POPFW;
 }
 
-static void plan_saves(struct marshal *marshal)
+/*
+ * What must be saved: what is needed afterwards and written without being a result. Where the call
+ * may fault, besides, what its arguments overwrite of the instruction's own operands and results:
+ * the guest may mend the cause and begin the instruction again.
+ */
+static uint16_t registers_to_save(const struct marshal *marshal)
 {
-	uint16_t written = marshal_argument_writes(marshal) | call_results(marshal->description) |
-	                   (marshal->call->clobbers & 0xff);
-	uint16_t reads = marshal_argument_reads(marshal), keep = marshal->live & 0xff, whole = 0;
+	uint16_t arguments = marshal_argument_writes(marshal);
+	uint16_t written =
+	    arguments | call_results(marshal->description) | (marshal->call->clobbers & 0xff);
+	uint16_t keep = marshal->live & 0xff, whole = 0;
 
-	if (!marshal->description->returns)
-		return;
 	if (marshal->late == LATE_MEMORY)
 		keep |= marshal->memory.registers;
 	for (unsigned int i = 0; i < marshal->result_count; i++) {
@@ -115,11 +119,25 @@ static void plan_saves(struct marshal *marshal)
 		else
 			whole |= (uint16_t)(1 << result->destination);
 	}
-	marshal->saved = written & keep & ~whole & ~(1 << REGISTER_ESP);
+	keep &= ~whole;
+	if (marshal->description->faults)
+		keep |= arguments & (marshal_argument_reads(marshal) | whole);
+	return written & keep & ~(1 << REGISTER_ESP);
+}
+
+static void plan_saves(struct marshal *marshal)
+{
+	uint16_t eax_uses = marshal_argument_reads(marshal) | (marshal->live & 0xff);
+
+	if (!marshal->description->returns)
+		return;
+	marshal->saved = registers_to_save(marshal);
+	for (unsigned int i = 0; i < marshal->result_count; i++)
+		eax_uses |= (uint16_t)(1 << marshal->results[i].destination);
 	if ((marshal->call->clobbers & marshal->live & ROM_CLOBBERS_FLAGS) &&
 	    !flags_are_result(marshal)) {
 		marshal->saved |= SPRINGBOARD_SAVED_FLAGS;
-		marshal->saved |= (keep | reads | whole) & SPRINGBOARD_SAVED_EAX;
+		marshal->saved |= eax_uses & SPRINGBOARD_SAVED_EAX;
 	}
 	if (marshal->late == LATE_REGISTER || marshal->late == LATE_MEMORY)
 		marshal->saved |= SPRINGBOARD_SAVED_RESULT;
