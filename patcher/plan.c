@@ -202,17 +202,12 @@ static bool plan_sites(struct planner *planner)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
-static void find_entry_text(struct plan *plan)
+/* The address of a symbol, or 0 if the kernel has none of that name. */
+static uint64_t symbol_address(const struct scan *scan, const char *name)
 {
-	const struct kernel_symbol *start =
-	    kernel_find_symbol(plan->scan->kernel, "__entry_text_start");
-	const struct kernel_symbol *end =
-	    kernel_find_symbol(plan->scan->kernel, "__entry_text_end");
+	const struct kernel_symbol *symbol = kernel_find_symbol(scan->kernel, name);
 
-	if (start && end) {
-		plan->entry_text_start = start->address;
-		plan->entry_text_end = end->address;
-	}
+	return symbol ? symbol->address : 0;
 }
 
 static bool allocate_taken(struct planner *planner)
@@ -267,18 +262,24 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 	struct planner planner = {.plan = plan};
 	bool done;
 
-	*plan = (struct plan){.scan = scan, .map = map, .rom = rom};
+	*plan = (struct plan){
+	    .scan = scan,
+	    .map = map,
+	    .rom = rom,
+	    .entry_text_start = symbol_address(scan, "__entry_text_start"),
+	    .entry_text_end = symbol_address(scan, "__entry_text_end"),
+	};
 	plan->sites = calloc(scan->site_count + 1, sizeof(*plan->sites));
 	if (!plan->sites)
 		return problem_report(problem, OUT_OF_MEMORY);
-	find_entry_text(plan);
 	for (size_t i = 0; i < scan->site_count; i++) {
 		if (!sensitive_forms[scan->sites[i].form].rewrite)
 			continue;
 		plan->sites[plan->site_count].site = &scan->sites[i];
 		decide_action(plan, &plan->sites[plan->site_count++]);
 	}
-	done = allocate_taken(&planner) && plan_sites(&planner) && plan_hard_sites(&planner);
+	done = !plan->site_count ||
+	       (allocate_taken(&planner) && plan_sites(&planner) && plan_hard_sites(&planner));
 	for (size_t i = 0; planner.taken && i < scan->section_count; i++)
 		free(planner.taken[i]);
 	free(planner.taken);

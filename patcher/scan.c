@@ -228,9 +228,11 @@ static bool collect(struct scan *scan, struct problem *problem)
 
 bool scan_kernel(const struct kernel *kernel, struct scan *scan, struct problem *problem)
 {
-	*scan = (struct scan){.kernel = kernel};
-	if (!linux_metadata_read(kernel, &scan->metadata, problem))
+	struct linux_metadata metadata;
+
+	if (!linux_metadata_read(kernel, &metadata, problem))
 		return false;
+	*scan = (struct scan){.kernel = kernel, .metadata = metadata};
 	if (!sweep_sections(scan, problem) || !mark_metadata(scan, problem) ||
 	    !collect(scan, problem)) {
 		scan_free(scan);
