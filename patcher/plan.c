@@ -260,6 +260,7 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
                 struct plan *plan, struct problem *problem)
 {
 	struct planner planner = {.plan = plan};
+	size_t count = 0;
 	bool done;
 
 	*plan = (struct plan){
@@ -275,9 +276,10 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 	for (size_t i = 0; i < scan->site_count; i++) {
 		if (!sensitive_forms[scan->sites[i].form].rewrite)
 			continue;
-		plan->sites[plan->site_count].site = &scan->sites[i];
-		decide_action(plan, &plan->sites[plan->site_count++]);
+		plan->sites[count].site = &scan->sites[i];
+		decide_action(plan, &plan->sites[count++]);
 	}
+	plan->site_count = count;
 	done = !plan->site_count ||
 	       (allocate_taken(&planner) && plan_sites(&planner) && plan_hard_sites(&planner));
 	for (size_t i = 0; planner.taken && i < scan->section_count; i++)
