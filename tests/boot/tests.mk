@@ -3,7 +3,7 @@
 
 check_tests += $(addprefix tests/boot/,boot_test coverage_test guest_test linux_test)
 check_long_tests += tests/boot/guest_mutation_test
-test_inputs += $(guests) initramfs
+test_inputs += initramfs
 groups_check += boot
 groups_check-long += boot
 

@@ -79,4 +79,4 @@ $(build)/lint/tests/guests/%.c.tidy: tests/guests/%.c $(build)/tests/guests/%.o 
 
 guests: $(guests) ## build the test guest
 .PHONY: guests
-#test_inputs += $(guests)
+test_inputs += $(guests)
