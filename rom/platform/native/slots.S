@@ -80,10 +80,8 @@
 	vmi_none(LRETW)
 	vmi_none(FarCall)
 
-	vmi_call(FarJump, 0)
-	leal 4(%esp), %esp
-	lret				/* offset, selector */
-	vmi_call_end(FarJump)
+	/* A jump to a TSS or a task gate is none that lret can do. */
+	vmi_none(FarJump)
 
 	vmi_call(PushCS, 0)
 	pushl (%esp)
@@ -202,9 +200,10 @@
 	ret
 	vmi_call_end(XSETBV)
 
-	/* EAX is the number, EDX the value: through a chain, for the number is in the opcode. */
+	/* EAX is the number, EDX the value: through a chain, for the number is in the opcode. 4 and 5
+	   mean 6 and 7 or fault, as CR4.DE has it (SDM vol. 3, section 17.2.2). */
 	vmi_call(SetDR, CLOBBERS_FLAGS)
-	.irp number, 0, 1, 2, 3, 6
+	.irp number, 0, 1, 2, 3, 4, 5, 6
 	cmpl $\number, %eax
 	jne 1f
 	movl %edx, %dr\number
@@ -216,7 +215,7 @@
 	vmi_call_end(SetDR)
 
 	vmi_call(GetDR, CLOBBERS_FLAGS)
-	.irp number, 0, 1, 2, 3, 6
+	.irp number, 0, 1, 2, 3, 4, 5, 6
 	cmpl $\number, %eax
 	jne 1f
 	movl %dr\number, %eax
