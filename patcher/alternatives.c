@@ -11,8 +11,8 @@
  *   from 6.3        u16 flags behind the cpuid, packed to 14 bytes (6.18's, ALT_FLAG_*;
  *                   5d1dd961e743)
  *
- * 2.6.17 - 2.6.23 for i386 have a second table of the same form for SMP kernels on one CPU,
- * .smp_altinstructions (include/asm-i386/alternative.h, alternative_smp()).
+ * From 2.6.17 some releases for i386 had a second table of the same form for SMP kernels on one
+ * CPU, .smp_altinstructions (include/asm-i386/alternative.h, alternative_smp()).
  */
 
 #include "patcher/linux_tables.h"

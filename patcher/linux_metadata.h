@@ -69,7 +69,8 @@ struct linux_metadata {
 	struct linux_table exception_table, alternative_table, paravirt_table, smp_lock_table,
 	    jump_table, bug_table, mcount_table, static_call_table, pci_fixup_table,
 	    kprobe_blacklist_table;
-	struct linux_table smp_alternative_table; /* 2.6.17 to 2.6.23; among the alternatives */
+	struct linux_table
+	    smp_alternative_table; /* early 2.6; its entries are among the alternatives */
 	struct exception_entry
 	    *exceptions; /* as in the table: ascending instructions in a built kernel */
 	size_t exception_count;

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* A table of so many zeros is an empty one. */
+#define LONGEST_PADDING 8
+
 /* What reading the table in one layout came to. */
 struct layout_trial {
 	const struct table_layout *layout;
@@ -26,14 +29,37 @@ bool table_layout_suits(const struct table_reader *reader, const struct table_la
 	return layout->word_size == 0 || layout->word_size == word_size;
 }
 
-/* The number of entries in size bytes: the last may lack its padding. 0 if they are not whole. */
-static uint64_t entry_count(const struct table_layout *layout, uint64_t size)
+static bool is_zero(const uint8_t *bytes, uint64_t size)
 {
-	uint64_t rest = size % layout->entry_size;
+	while (size && *bytes == 0) {
+		bytes++;
+		size--;
+	}
+	return size == 0;
+}
 
-	if (rest == 0)
-		return size / layout->entry_size;
-	return rest >= layout->content_size ? size / layout->entry_size + 1 : 0;
+/* Whether what begins at offset is zero, and no relocation of a module makes it something else. */
+static bool is_padding(const struct table_source *source, uint64_t offset)
+{
+	size_t count = source->relocation_count;
+
+	return is_zero(source->bytes + offset, source->size - offset) &&
+	       (count == 0 || !source->relocations ||
+	        source->relocations[count - 1].address < offset);
+}
+
+/*
+ * The number of entries in the table, 0 if they are not whole. The last may lack its padding; and
+ * zeros may stand behind it (some linker scripts add LONG(0)).
+ */
+static uint64_t entry_count(const struct table_layout *layout, const struct table_source *source)
+{
+	uint64_t count = source->size / layout->entry_size;
+	uint64_t rest = source->size % layout->entry_size;
+
+	if (rest == 0 || is_padding(source, count * layout->entry_size))
+		return count;
+	return rest >= layout->content_size ? count + 1 : 0;
 }
 
 /* Decodes the table in trial->layout into entries, until an entry is refused. A layout that does
@@ -42,7 +68,7 @@ static void try_layout(struct table_reader *reader, const struct table_source *s
                        size_t entry_memory, unsigned char *entries, struct layout_trial *trial)
 {
 	const struct table_layout *layout = trial->layout;
-	uint64_t total = entry_count(layout, source->size);
+	uint64_t total = entry_count(layout, source);
 	struct table_cursor *cursor = &trial->cursor;
 	unsigned char first[TABLE_ENTRY_MEMORY_MAXIMUM], *entry = first;
 	const unsigned char *previous = NULL;
@@ -135,12 +161,13 @@ static struct layout_trial *choose(struct table_reader *reader, const struct tab
 
 /* Memory for as many entries as the table can have in any layout; never none. */
 static unsigned char *allocate_entries(struct table_reader *reader,
-                                       const struct table_family *family, uint64_t size)
+                                       const struct table_family *family,
+                                       const struct table_source *source)
 {
 	uint64_t most = 1;
 
 	for (size_t i = 0; i < family->layout_count; i++) {
-		uint64_t count = entry_count(&family->layouts[i], size);
+		uint64_t count = entry_count(&family->layouts[i], source);
 
 		if (count > most)
 			most = count;
@@ -174,7 +201,7 @@ static bool read_source(struct table_reader *reader, const struct table_family *
 {
 	struct layout_trial trials[8] = {{.layout = NULL}};
 	size_t trial_count = 0;
-	unsigned char *memory = allocate_entries(reader, family, source->size);
+	unsigned char *memory = allocate_entries(reader, family, source);
 	const struct layout_trial *chosen;
 
 	if (!memory)
@@ -304,7 +331,7 @@ bool table_read(struct table_reader *reader, const struct table_family *family,
 		                     ? (uint32_t)(source.section - reader->kernel->sections)
 		                     : UINT32_MAX;
 		table->layout = "empty";
-		if (source.size)
+		if (source.size > LONGEST_PADDING || !is_padding(&source, 0))
 			done = read_source(reader, family, &source, table, entries, count);
 	}
 	return done;

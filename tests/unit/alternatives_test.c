@@ -176,7 +176,7 @@ static void test_ambiguous(void **state)
 	}
 }
 
-/* 2.6.17 to 2.6.23 have a second table, whose replacements stand apart. */
+/* Early 2.6 has a second table, whose replacements stand apart. */
 static void test_smp_alternatives(void **state)
 {
 	struct fake_linux *fake = fake_start(false, "2.6.18");

@@ -180,6 +180,27 @@ static void test_empty_table(void **state)
 	fake_end(fake);
 }
 
+/* Some linker scripts put a word of zeros behind a table, even if it is empty. */
+static void test_zeros_behind(void **state)
+{
+	struct fake_linux *fake = start(&cases[6]);
+	struct fake_table *table = put_table(fake, &cases[6]);
+
+	(void)state;
+	buffer_fill(&table->bytes, 0, 4);
+	assert_read(fake);
+	check_entries(fake, &cases[6]);
+	fake_end(fake);
+
+	fake = start(&cases[6]);
+	buffer_fill(&fake_table(fake, "__ex_table")->bytes, 0, 4);
+	assert_read(fake);
+	assert_true(fake->metadata.exception_table.found);
+	assert_string_equal(fake->metadata.exception_table.layout, "empty");
+	assert_int_equal(fake->metadata.exception_count, 0);
+	fake_end(fake);
+}
+
 /* Without section, but with the linker script's symbols. */
 static void test_table_of_symbols(void **state)
 {
@@ -278,7 +299,7 @@ static void test_size(void **state)
 	struct fake_table *table = put_table(fake, &cases[6]);
 
 	(void)state;
-	buffer_fill(&table->bytes, 0, 2);
+	buffer_fill(&table->bytes, 1, 2);
 	assert_table_refused(fake, LINUX_TABLE_SIZE,
 	                     "__ex_table at 0xc1010000: 0x3e bytes are not a whole number");
 }
@@ -345,6 +366,7 @@ int main(void)
 	    cmocka_unit_test(test_short_fixup),
 	    cmocka_unit_test(test_unsorted_absolute),
 	    cmocka_unit_test(test_empty_table),
+	    cmocka_unit_test(test_zeros_behind),
 	    cmocka_unit_test(test_table_of_symbols),
 	    cmocka_unit_test(test_symbols_out_of_place),
 	    cmocka_unit_test(test_instruction_outside),
