@@ -201,28 +201,37 @@
 	vmi_call_end(XSETBV)
 
 	/* EAX is the number, EDX the value: through a chain, for the number is in the opcode. 4 and 5
-	   mean 6 and 7 or fault, as CR4.DE has it (SDM vol. 3, section 17.2.2). */
+	   mean 6 and 7 (SDM vol. 3, section 17.2.2; with CR4.DE they would fault, which the guest could
+	   not recover from here). */
 	vmi_call(SetDR, CLOBBERS_FLAGS)
-	.irp number, 0, 1, 2, 3, 4, 5, 6
+	.irp number, 0, 1, 2, 3
 	cmpl $\number, %eax
 	jne 1f
 	movl %edx, %dr\number
 	ret
 1:
 	.endr
-	movl %edx, %dr7
+	testl $1, %eax
+	jnz 1f
+	movl %edx, %dr6
+	ret
+1:	movl %edx, %dr7
 	ret
 	vmi_call_end(SetDR)
 
 	vmi_call(GetDR, CLOBBERS_FLAGS)
-	.irp number, 0, 1, 2, 3, 4, 5, 6
+	.irp number, 0, 1, 2, 3
 	cmpl $\number, %eax
 	jne 1f
 	movl %dr\number, %eax
 	ret
 1:
 	.endr
-	movl %dr7, %eax
+	testl $1, %eax
+	jnz 1f
+	movl %dr6, %eax
+	ret
+1:	movl %dr7, %eax
 	ret
 	vmi_call_end(GetDR)
 
