@@ -196,6 +196,7 @@ static void make_slots(const struct linker *linker)
 			continue;
 		image[slot] = 0xe9;
 		memcpy(image + slot + 1, &displacement, sizeof(displacement));
+		memcpy(image + slot + 5, "\x0f\x0b", 2); /* ud2 */
 	}
 }
 
