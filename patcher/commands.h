@@ -16,5 +16,6 @@ enum exit_status {
 
 int command_scan(int count, char **arguments);
 int command_patch(int count, char **arguments);
+int command_verify(int count, char **arguments);
 
 #endif

@@ -61,4 +61,20 @@ patcher_sources := \
 	patcher/plan_retarget.c \
 	patcher/plan_window.c \
 	patcher/rom.c \
-	patcher/rom_link.c
+	patcher/rom_link.c \
+	patcher/libelf_reader.c \
+	patcher/verify.c \
+	patcher/verify_displaced.c \
+	patcher/verify_effect.c \
+	patcher/verify_file.c \
+	patcher/verify_input.c \
+	patcher/verify_instructions.c \
+	patcher/verify_machine.c \
+	patcher/verify_references.c \
+	patcher/verify_rom.c \
+	patcher/verify_site_code.c \
+	patcher/verify_springboard.c \
+	patcher/verify_tables.c \
+	patcher/verify_values.c \
+	patcher/verify_windows.c \
+	patcher/command_verify.c
