@@ -225,8 +225,6 @@ static bool place_springboards(struct patch *patch, struct problem *problem)
 		    !replace_window(patch, planned, problem))
 			return false;
 		memcpy(patch->segment + offset, springboard.bytes, springboard.size);
-		planned->first_origin = origin;
-		planned->origin_count = springboard.origin_count;
 		for (unsigned int j = 0; j < springboard.origin_count; j++)
 			origins[origin++] = (struct rom_origin){
 			    .springboard =
@@ -234,24 +232,32 @@ static bool place_springboards(struct patch *patch, struct problem *problem)
 			    .original = springboard.origins[j].original,
 			};
 	}
+	patch->layout.origin_count = origin; /* those of windows dropped meanwhile are gone */
 	return true;
 }
 
 /* --- branches to what has moved ------------------------------------------------------ */
 
-/* Where the instruction of address stands now: its copy in a springboard, or where it was. */
+/*
+ * Where the instruction of address stands now: its copy in a springboard, or where it was. Not its
+ * first origin: two instructions may have changed places (patcher/shadow.c), and the first of them
+ * is entered where the second begins.
+ */
 static uint64_t moved_to(const struct patch *patch, uint64_t address)
 {
-	const struct rom_origin *origins =
-	    (const struct rom_origin *)(patch->segment + patch->layout.origins);
-	const struct plan_window *window = window_around(patch, address);
+	const struct plan_window *planned = window_around(patch, address);
+	struct springboard springboard;
+	struct problem ignored;
+	struct window window;
 
-	if (!window)
+	if (!planned ||
+	    !build_one(patch, planned, (uint32_t)planned->springboard, &springboard, &ignored))
 		return address;
-	origins += window->first_origin;
-	for (uint32_t i = 0; i < window->origin_count; i++)
-		if (origins[i].original == address)
-			return origins[i].springboard;
+	plan_window_instructions(&patch->plan, planned, &window);
+	for (unsigned int i = 0; i < window.count; i++)
+		if (window.instructions[i].address == address &&
+		    springboard.entries[i] != SPRINGBOARD_NO_ENTRY)
+			return planned->springboard + springboard.entries[i];
 	return address;
 }
 

@@ -34,7 +34,6 @@ struct plan_window {
 	uint32_t padding;           /* bytes at the end that nothing reaches */
 	uint64_t springboard;       /* guest-virtual, once placed */
 	uint32_t springboard_size;
-	uint32_t first_origin, origin_count; /* of its records, once placed */
 	bool dropped; /* its springboard could not be built: the bytes stay as they are */
 };
 

@@ -277,8 +277,8 @@ static bool move_branches(struct planner *planner, const struct branch_list *lis
 }
 
 /* Sites of the candidate are those from index on, and any before it that are in it too. */
-static bool add_open_window(struct planner *planner, const struct candidate *candidate,
-                            size_t index)
+static bool add_window(struct planner *planner, const struct candidate *candidate, size_t index,
+                       uint8_t method, uint64_t hop)
 {
 	const struct plan *plan = planner->plan;
 	uint64_t start = planner->swept->section->address + candidate->start;
@@ -292,7 +292,7 @@ static bool add_open_window(struct planner *planner, const struct candidate *can
 	       plan->sites[last].site->section == planner->swept->section &&
 	       plan->sites[last].site->address < end)
 		last++;
-	return plan_add_window(planner, candidate, first, last - first, ROM_METHOD_RETARGET, 0);
+	return plan_add_window(planner, candidate, first, last - first, method, hop);
 }
 
 static bool retarget_site(struct planner *planner, const struct branch_list *list, size_t index)
@@ -312,7 +312,7 @@ static bool retarget_site(struct planner *planner, const struct branch_list *lis
 	for (size_t i = 0; i < count; i++)
 		if (!move_branches(planner, list, entries[i], &candidate))
 			return false;
-	return add_open_window(planner, &candidate, index);
+	return add_window(planner, &candidate, index, ROM_METHOD_RETARGET, 0);
 }
 
 /* --- hops ---------------------------------------------------------------------------- */
@@ -343,8 +343,8 @@ static bool hop_site(struct planner *planner, size_t index)
 	if (hole == UINT32_MAX)
 		return true;
 	plan_take(planner, hole, hole + JUMP_SIZE);
-	return plan_add_window(planner, &candidate, index, 1, ROM_METHOD_HOP,
-	                       planner->swept->section->address + hole);
+	return add_window(planner, &candidate, index, ROM_METHOD_HOP,
+	                  planner->swept->section->address + hole);
 }
 
 /* --- the whole ----------------------------------------------------------------------- */
