@@ -83,10 +83,19 @@ static enum pair pair_with_native(struct springboard_builder *builder,
 
 	if (!by_call)
 		return PAIR_NONE;
-	if (next->form == FORM_HLT)
-		return PAIR_REFUSED;
-	if (next->form == FORM_CLI || next->form == FORM_MWAIT)
-		return PAIR_NONE;
+	switch (next->form) {
+	case FORM_HLT:
+	case FORM_SYSEXIT:
+	case FORM_SYSRET: return PAIR_REFUSED;
+	case FORM_CLI:
+	case FORM_STI:
+	case FORM_PUSHF:
+	case FORM_PUSHFW:
+	case FORM_POPF:
+	case FORM_POPFW:
+	case FORM_MWAIT: return PAIR_NONE; /* they see IF, or set it */
+	default: break;
+	}
 	if (is_ret && !builder_call_saves(builder, VMI_CALL_EnableInterrupts, next->live_after))
 		return PAIR_RETURN;
 	return next->instruction.flow == FLOW_NEXT ? PAIR_REVERSED : PAIR_NONE;
@@ -98,6 +107,9 @@ static enum pair pair_behind_sti(struct springboard_builder *builder, unsigned i
 	enum pair pair;
 
 	if (!is_offered(builder, VMI_CALL_EnableInterrupts))
+		return PAIR_NONE;
+	/* Behind another sti there is no shadow: IF was set already. */
+	if (next > 1 && at[-2].form == FORM_STI && at->form != FORM_HLT)
 		return PAIR_NONE;
 	pair = builder_stays_native(builder, next)
 	           ? pair_with_native(builder, at)
