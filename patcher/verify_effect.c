@@ -471,6 +471,16 @@ static bool make_stack(struct making *making)
 	return true;
 }
 
+/* Whether ESP is itself a result, not where the stack has got to. */
+static bool gives_stack_pointer(const struct making *making)
+{
+	struct value esp = making->effect->final.registers[MACHINE_ESP];
+	int32_t offset;
+
+	return !term_is_register_offset(making->terms, value_term(making->terms, &esp),
+	                                MACHINE_ESP, &offset);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 bool site_effect(struct term_table *terms, const struct machine_state *start, uint16_t form,
@@ -490,7 +500,7 @@ bool site_effect(struct term_table *terms, const struct machine_state *start, ui
 		return false;
 	if (!make_arguments(&making) || !make_stack(&making) || !make_results(&making))
 		return false;
-	if (effect->call->number != VMI_CALL_LoadStack)
+	if (!gives_stack_pointer(&making))
 		machine_set_stack_offset(&making.machine, &effect->final, making.esp);
 	return true;
 }
