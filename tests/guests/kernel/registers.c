@@ -3,6 +3,7 @@
 
 #include "tests/guests/kernel/instructions.h"
 #include "tests/guests/kernel/report.h"
+#include "tests/guests/kernel/string.h"
 
 #define STATES 4
 
@@ -66,8 +67,10 @@ void expect_register(const char *name, void (*code)(void), const struct register
                      enum register_number number, uint32_t wanted)
 {
 	struct registers registers = *given;
+	uint32_t values[sizeof(registers) / sizeof(uint32_t)];
 
 	registers.eflags |= FLAG_RESERVED;
 	run_with_registers(&registers, code);
-	expect_equal(name, wanted, (&registers.eax)[number]);
+	memcpy(values, &registers, sizeof(values));
+	expect_equal(name, wanted, values[number]);
 }
