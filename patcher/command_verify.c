@@ -134,7 +134,8 @@ static bool verify_files(const struct verify_arguments *arguments, const struct 
 		return false;
 	input = verify_input_open(kernel, problem);
 	done = input && verify_output(input, &rom, output->bytes, output->size,
-	                              arguments->allow_unpatched, report, problem);
+	                              arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0,
+	                              report, problem);
 	verify_input_close(input);
 	input_file_close(&rom_file);
 	return done;

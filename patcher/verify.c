@@ -102,7 +102,7 @@ static void free_verifier(struct verifier *verifier)
 }
 
 bool verify_output(const struct verify_input *input, const struct verify_rom_file *rom,
-                   const uint8_t *bytes, size_t size, bool allow_unpatched,
+                   const uint8_t *bytes, size_t size, unsigned int options,
                    struct verify_report *report, struct problem *problem)
 {
 	struct verifier *verifier = calloc(1, sizeof(*verifier));
@@ -115,7 +115,7 @@ bool verify_output(const struct verify_input *input, const struct verify_rom_fil
 	verifier->input = input;
 	verifier->out_bytes = bytes;
 	verifier->out_size = size;
-	verifier->allow_unpatched = allow_unpatched;
+	verifier->options = options;
 	verifier->report = report;
 	verifier->problem = problem;
 	done = verify_rom_open(verifier, rom);

@@ -57,14 +57,22 @@ struct verify_input;
 struct verify_input *verify_input_open(const struct kernel *kernel, struct problem *problem);
 void verify_input_close(struct verify_input *input);
 
+/* Options, as bits. */
+enum {
+	/* Sites that were left alone though they must not be are counted, not found. */
+	VERIFY_ALLOW_UNPATCHED = 1 << 0,
+	/* Every register and flag must be right behind every site, also where nothing can read it:
+	 * tells what is wrong from what makes no difference. */
+	VERIFY_EVERYTHING_LIVE = 1 << 1
+};
+
 /*
  * Compares the output in [bytes, bytes + size) with its input and its ROM; *report gets all that is
- * wrong. allow_unpatched: sites that were left alone are counted, not found. true if the report is
- * complete, whatever is in it; false: *problem says why it could not be made (memory, a ROM that is
- * none). Ended with verify_report_free(), also after false.
+ * wrong. true if the report is complete, whatever is in it; false: *problem says why it could not
+ * be made (memory, a ROM that is none). Ended with verify_report_free(), also after false.
  */
 bool verify_output(const struct verify_input *input, const struct verify_rom_file *rom,
-                   const uint8_t *bytes, size_t size, bool allow_unpatched,
+                   const uint8_t *bytes, size_t size, unsigned int options,
                    struct verify_report *report, struct problem *problem);
 void verify_report_free(struct verify_report *report);
 

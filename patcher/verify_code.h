@@ -23,10 +23,6 @@ struct verify_stretch {
 	bool flows_on;    /* set: control reaches end */
 };
 
-/* What of a state has to be right behind an instruction: registers by number, and
- * ROM_CLOBBERS_FLAGS. */
-#define VERIFY_ALL_LIVE UINT32_MAX
-
 /* Fills *original for the instruction at address of the input; false if there is none. */
 bool verify_read_original(const struct verifier *verifier, uint32_t address,
                           struct verify_original *original);

@@ -477,8 +477,8 @@ static bool gives_stack_pointer(const struct making *making)
 	struct value esp = making->effect->final.registers[MACHINE_ESP];
 	int32_t offset;
 
-	return !term_is_register_offset(making->terms, value_term(making->terms, &esp),
-	                                MACHINE_ESP, &offset);
+	return !term_is_register_offset(making->terms, value_term(making->terms, &esp), MACHINE_ESP,
+	                                &offset);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disasm/liveness.h"
 #include "patcher/verify_private.h"
+
+_Static_assert(LIVENESS_FLAGS == ROM_CLOBBERS_FLAGS, "one numbering of what is live");
 
 /* --- code ------------------------------------------------------------------------------------- */
 
@@ -102,6 +105,43 @@ uint16_t verify_rewritten_form(const struct instruction *instruction, const uint
 
 	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].rewrite ? form
 	                                                                    : SENSITIVE_FORM_NONE;
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static bool collect_far_targets(struct verify_input *input, struct problem *problem)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < input->code_count; i++)
+		count += input->code[i].sweep.outside_target_count;
+	input->far_targets = malloc((count + 1) * sizeof(*input->far_targets));
+	if (!input->far_targets)
+		return problem_report(problem, OUT_OF_MEMORY);
+	for (size_t i = 0; i < input->code_count; i++) {
+		const struct sweep_result *sweep = &input->code[i].sweep;
+
+		for (size_t j = 0; j < sweep->outside_target_count; j++)
+			input->far_targets[input->far_target_count++] =
+			    (uint32_t)sweep->outside_targets[j];
+	}
+	qsort(input->far_targets, input->far_target_count, sizeof(*input->far_targets),
+	      compare_addresses);
+	return true;
+}
+
+bool verify_is_branch_target(const struct verify_input *input, uint32_t address)
+{
+	const struct verify_code *code = verify_code_at(input, address);
+
+	return (code && bitmap_test(code->sweep.targets, address - code->section->address)) ||
+	       bsearch(&address, input->far_targets, input->far_target_count, sizeof(address),
+	               compare_addresses);
 }
 
 /* --- what stays where it is ------------------------------------------------------------------- */
@@ -207,6 +247,41 @@ bool verify_is_replacement(const struct verify_input *input, uint32_t address)
 	return false;
 }
 
+/* Code that is rewritten at run time tells nothing of what it reads; nor does code that a fault
+ * may take elsewhere. */
+static bool stops_liveness(const void *context, uint32_t address)
+{
+	const struct verify_input *input = context;
+	size_t low = 0, high = input->fixed_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (input->fixed[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* Ranges may overlap, but none is longer than an alternative can be. */
+	for (size_t i = low; i-- > 0 && address - input->fixed[i].start <= UINT8_MAX;)
+		if (address < input->fixed[i].end)
+			return true;
+	return verify_is_faulting(input, address);
+}
+
+uint32_t verify_live_behind(const struct verify_input *input, uint32_t address, uint32_t length)
+{
+	const struct verify_code *code = verify_code_at(input, address);
+	struct liveness_code stream = {.stops = stops_liveness, .context = input};
+
+	if (!code || verify_is_faulting(input, address))
+		return VERIFY_ALL_LIVE;
+	stream.bytes = code->section->bytes;
+	stream.size = code->section->size;
+	stream.address = (uint32_t)code->section->address;
+	return liveness_before(&stream, address + length);
+}
+
 static void find_entry_text(struct verify_input *input)
 {
 	const struct kernel_symbol *start = kernel_find_symbol(input->kernel, "__entry_text_start");
@@ -243,7 +318,7 @@ static bool read_input(struct verify_input *input, struct problem *problem)
 	}
 	hash_bytes(kernel->file, kernel->file_size, input->sha256);
 	if (!linux_metadata_read(kernel, &input->metadata, problem) || !read_code(input, problem) ||
-	    !collect_fixed(input, problem))
+	    !collect_far_targets(input, problem) || !collect_fixed(input, problem))
 		return false;
 	if (input->metadata.exception_count)
 		qsort(input->metadata.exceptions, input->metadata.exception_count,
@@ -277,6 +352,7 @@ void verify_input_close(struct verify_input *input)
 	}
 	free(input->code);
 	free(input->fixed);
+	free(input->far_targets);
 	linux_metadata_free(&input->metadata);
 	elf_view_close(&input->view);
 	free(input);

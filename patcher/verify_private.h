@@ -38,6 +38,8 @@ struct verify_input {
 	struct verify_range *fixed;
 	size_t fixed_count;
 	uint32_t entry_text_start, entry_text_end; /* empty if not known */
+	uint32_t *far_targets;                     /* of branches from another section, ascending */
+	size_t far_target_count;
 };
 
 /* The code section that holds address, or NULL. */
@@ -51,9 +53,19 @@ bool verify_decode_input(const struct verify_input *input, uint32_t address,
 /* The form that must be rewritten, or SENSITIVE_FORM_NONE. */
 uint16_t verify_rewritten_form(const struct instruction *instruction, const uint8_t *bytes);
 
+/* Whether a direct branch of the input leads to address. */
+bool verify_is_branch_target(const struct verify_input *input, uint32_t address);
+
 /* Whether it is an instruction of __ex_table; is in an alternative's replacement. */
 bool verify_is_faulting(const struct verify_input *input, uint32_t address);
 bool verify_is_replacement(const struct verify_input *input, uint32_t address);
+
+/*
+ * What of registers and status flags the input may still read behind an instruction: registers by
+ * number, and ROM_CLOBBERS_FLAGS.
+ */
+#define VERIFY_ALL_LIVE UINT32_MAX
+uint32_t verify_live_behind(const struct verify_input *input, uint32_t address, uint32_t length);
 
 /* Sweeps one section of the output as its input was. */
 bool verify_sweep(const struct verify_code *code, const uint8_t *bytes,
@@ -96,7 +108,7 @@ struct verifier {
 	struct elf_view out;
 	const uint8_t *out_bytes;
 	size_t out_size;
-	bool allow_unpatched;
+	unsigned int options; /* VERIFY_ALLOW_UNPATCHED ... */
 	struct verify_report *report;
 	struct problem *problem;
 

@@ -286,6 +286,11 @@ static bool stretch_of(const struct verifier *verifier, const struct verify_wind
 	return stretch->bytes != NULL;
 }
 
+static uint32_t live_behind(const struct verifier *verifier, const struct verify_original *original)
+{
+	return verify_live_behind(verifier->input, original->address, original->instruction.length);
+}
+
 /* An instruction by itself: a site's call, or what it was. */
 static void check_one(struct verifier *verifier, const struct verify_original *original,
                       struct verify_stretch *stretch)
@@ -293,7 +298,7 @@ static void check_one(struct verifier *verifier, const struct verify_original *o
 	if (original->form == SENSITIVE_FORM_NONE)
 		verify_displaced(verifier, original, stretch);
 	else
-		verify_site_code(verifier, original, stretch, VERIFY_ALL_LIVE);
+		verify_site_code(verifier, original, stretch, live_behind(verifier, original));
 }
 
 static void check_back(struct verifier *verifier, const struct verify_window *window,
@@ -323,11 +328,11 @@ static void check_unit(struct verifier *verifier, const struct verify_window *wi
 	case UNIT_DISPLACED: check_one(verifier, &unit->first, stretch); break;
 	case UNIT_HALT:
 		verify_plain_call(verifier, unit->first.address, VMI_CALL_Halt, false, stretch,
-		                  VERIFY_ALL_LIVE);
+		                  live_behind(verifier, &unit->second));
 		break;
 	case UNIT_RETURN:
 		verify_plain_call(verifier, unit->first.address, VMI_CALL_EnableInterrupts, true,
-		                  stretch, VERIFY_ALL_LIVE);
+		                  stretch, live_behind(verifier, &unit->second));
 		break;
 	case UNIT_REVERSED: check_one(verifier, &unit->second, stretch); break;
 	case UNIT_STACK: verify_stack_load(verifier, &unit->first, &unit->second, stretch); break;
@@ -376,7 +381,7 @@ static void check_segment(struct verifier *verifier, struct verify_window *windo
 	verifier->report->springboard_bytes += stretch.end - stretch.begin;
 	if (index > unit->segment) /* of sti, behind the instruction that came first */
 		verify_plain_call(verifier, unit->first.address, VMI_CALL_EnableInterrupts, false,
-		                  &stretch, VERIFY_ALL_LIVE);
+		                  &stretch, live_behind(verifier, &unit->second));
 	else
 		check_unit(verifier, window, unit, &stretch);
 	check_end(verifier, window, last, &stretch);
@@ -430,6 +435,26 @@ static void check_shadow(struct verifier *verifier, const struct verify_window *
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+/* Records tell windows that something led into from others. */
+static void check_methods(struct verifier *verifier, const struct verify_window *window)
+{
+	bool entered = false;
+
+	for (uint32_t at = window->start + 1; at != window->end; at++)
+		entered |= verify_is_branch_target(verifier->input, at);
+	for (uint32_t at = window->start; at != window->end; at++) {
+		const struct rom_site *site = verify_site_at(verifier, at);
+
+		if (site && ((site->method == ROM_METHOD_SPRINGBOARD && entered) ||
+		             (site->method == ROM_METHOD_RETARGET && !entered)))
+			verify_find(verifier, VERIFY_SITE, at,
+			            entered ? "branches led into the window, but the record's "
+			                      "method is springboard"
+			                    : "the record's method is retarget, but no branch led "
+			                      "into the window");
+	}
+}
+
 /* Each record of a site in the window names this window's springboard. */
 static void check_sites(struct verifier *verifier, const struct verify_window *window,
                         const struct verify_original *original)
@@ -454,7 +479,7 @@ static void check_in_place(struct verifier *verifier, const struct verify_window
 		            "what was rewritten in place is not one site");
 		return;
 	}
-	verify_site_code(verifier, &site, &stretch, VERIFY_ALL_LIVE);
+	verify_site_code(verifier, &site, &stretch, live_behind(verifier, &site));
 	check_shadow(verifier, window, &site);
 	for (uint32_t i = stretch.reached; i < stretch.end; i++)
 		if (stretch.bytes[i - stretch.begin] != TRAP)
@@ -483,6 +508,7 @@ void verify_springboard(struct verifier *verifier, struct verify_window *window)
 		if (unit.kind == UNIT_SITE)
 			check_shadow(verifier, window, &unit.first);
 	}
+	check_methods(verifier, window);
 	if (unit.kind == UNIT_WRONG)
 		verify_find(verifier, VERIFY_SPRINGBOARD, window->springboard, "%s: 0x%08x",
 		            walk.wrong, walk.address);

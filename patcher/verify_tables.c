@@ -132,7 +132,7 @@ static void check_method(struct verifier *verifier, const struct rom_site *site,
 		verifier->report->native_sites++;
 	} else if (native) {
 		verifier->report->unpatched_sites++;
-		if (!verifier->allow_unpatched && !may_be_left(verifier, form))
+		if (!(verifier->options & VERIFY_ALLOW_UNPATCHED) && !may_be_left(verifier, form))
 			verify_find(verifier, VERIFY_SITE, site->address, "%s was left as it is",
 			            sensitive_forms[form].mnemonic);
 	}

@@ -150,7 +150,8 @@ static void check_jump(struct verifier *verifier, struct verify_window *window, 
 		if (!jump_target(verify_out_bytes(verifier, window->hop, JUMP_SIZE), window->hop,
 		                 &target))
 			target = 0;
-	} else if (size < JUMP_SIZE || !jump_target(bytes, window->start, &target)) {
+	} else if (method == ROM_METHOD_HOP || size < JUMP_SIZE ||
+	           !jump_target(bytes, window->start, &target)) {
 		target = 0;
 	}
 	if (target != window->springboard)
