@@ -7,5 +7,5 @@ test_inputs += $(unit_tests)
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) $(unit_libraries) -lcmocka
-$(build)/tests/unit/privileged_test: unit_libraries := -lZydis
+$(addprefix $(build)/tests/unit/,privileged_test effects_test): unit_libraries := -lZydis
 .SECONDARY: $(unit_tests:%=%.o)
