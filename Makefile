@@ -121,9 +121,8 @@ endif
 # --- the rest ---------------------------------------------------------------------------------
 
 install: $(program) ## install below DESTDIR and PREFIX (/usr/local)
-	$(INSTALL) -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/postburn
-	$(foreach page,$(wildcard docs/*.1),$(INSTALL) -D -m 644 $(page) \
-		$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(page)))
+	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/bin -m 755 $(program)
+	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man1 -m 644 $(wildcard docs/*.1)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \

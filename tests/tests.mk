@@ -60,9 +60,9 @@ check-long: ## check, and the tests that take hours
 
 # What check does when packages and kernels are there.
 run-tests: $(program) $(test_inputs)
-	$(call prove,$(TEST_TIMEOUT),$(check_tests))
+	$(if $(filter 0,$(V)),@)$(call prove,$(TEST_TIMEOUT),$(check_tests))
 
 run-tests-long: $(program) $(test_inputs)
-	$(call prove,$(TEST_TIMEOUT_LONG),$(check_tests) $(check_long_tests))
+	$(if $(filter 0,$(V)),@)$(call prove,$(TEST_TIMEOUT_LONG),$(check_tests) $(check_long_tests))
 
 .PHONY: check check-long run-tests run-tests-long
