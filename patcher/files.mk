@@ -69,7 +69,9 @@ patcher_sources := \
 	patcher/verify_file.c \
 	patcher/verify_input.c \
 	patcher/verify_instructions.c \
+	patcher/verify_layout.c \
 	patcher/verify_machine.c \
+	patcher/verify_notes.c \
 	patcher/verify_references.c \
 	patcher/verify_rom.c \
 	patcher/verify_site_code.c \

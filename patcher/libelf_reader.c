@@ -50,6 +50,8 @@ static bool read_header(struct reader *reader)
 		return refuse(reader, "it is not ELF32 for i386");
 	reader->view->file_type = header.e_type;
 	reader->view->entry = (uint32_t)header.e_entry;
+	reader->view->program_offset = (uint32_t)header.e_phoff;
+	reader->view->section_offset = (uint32_t)header.e_shoff;
 	return true;
 }
 
@@ -121,6 +123,7 @@ static bool read_sections(struct reader *reader)
 
 	if (elf_getshdrnum(reader->elf, &count) || elf_getshdrstrndx(reader->elf, &names))
 		return refuse(reader, "its section headers are not in the file");
+	view->name_section = (uint32_t)names;
 	if (!allocate(reader, &view->sections, count, sizeof(*view->sections)))
 		return false;
 	for (; view->section_count < count; view->section_count++)
@@ -155,6 +158,7 @@ static bool read_symbols(struct reader *reader, size_t index)
 		    .section = from.st_shndx,
 		    .type = GELF_ST_TYPE(from.st_info),
 		    .binding = GELF_ST_BIND(from.st_info),
+		    .visibility = from.st_other,
 		};
 		if (!symbol->name)
 			return refuse(reader, "a symbol's name is not in the file");

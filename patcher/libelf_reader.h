@@ -26,7 +26,7 @@ struct elf_view_symbol {
 	const char *name; /* "" if it has none */
 	uint32_t value, size;
 	uint16_t section; /* st_shndx */
-	uint8_t type, binding;
+	uint8_t type, binding, visibility;
 };
 
 /* Of the PT_NOTE segments, in their order. */
@@ -45,6 +45,8 @@ struct elf_view_relocation { /* of SHT_REL sections */
 struct elf_view {
 	uint16_t file_type; /* ET_* */
 	uint32_t entry;
+	uint32_t program_offset, section_offset; /* in the file, of the two tables of headers */
+	uint32_t name_section;                   /* index of the section with sections' names */
 	struct elf_view_section *sections;
 	size_t section_count;
 	struct elf_view_segment *segments;

@@ -6,16 +6,10 @@
  */
 
 #include <elf.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <xen/elfnote.h>
 
 #include "patcher/bytes.h"
 #include "patcher/verify_private.h"
-
-#define NOTE_ORIGIN 1 /* name "postburn" */
 
 /* --- segments --------------------------------------------------------------------------------- */
 
@@ -68,6 +62,14 @@ static void check_added(struct verifier *verifier)
 		            "the added segment's header is not that of whole pages, RWX");
 }
 
+static void check_notes_header(struct verifier *verifier, const struct elf_view_segment *notes)
+{
+	if (notes->virtual || notes->physical || notes->memory_size || notes->flags != PF_R ||
+	    notes->alignment != 4)
+		verify_find(verifier, VERIFY_FILE, notes->virtual,
+		            "the notes' header is not that of bytes that are not loaded");
+}
+
 /* The input's segments but its notes come in their order; then one is added, and the notes. */
 static bool check_segments(struct verifier *verifier)
 {
@@ -94,51 +96,101 @@ static bool check_segments(struct verifier *verifier)
 	}
 	verifier->added = &out->segments[at];
 	check_added(verifier);
+	check_notes_header(verifier, &out->segments[at + 1]);
 	return true;
 }
 
 /* --- sections --------------------------------------------------------------------------------- */
 
-/* Tables that grow, and notes, move. */
-static bool is_moved(const struct elf_view_section *section)
+/* The symbol table and its strings grow, notes change: they move behind the image. */
+static bool is_moved(const struct elf_view *view, size_t index)
 {
-	return section->type == SHT_NOTE || section->type == SHT_SYMTAB ||
-	       section->type == SHT_STRTAB;
+	const struct elf_view_section *section = &view->sections[index];
+
+	if (section->type == SHT_NOTE || section->type == SHT_SYMTAB)
+		return true;
+	for (size_t i = 0; section->type == SHT_STRTAB && i < view->section_count; i++)
+		if (view->sections[i].type == SHT_SYMTAB && view->sections[i].link == index)
+			return true;
+	return false;
 }
 
-static bool same_section(const struct elf_view_section *left, const struct elf_view_section *right)
+static bool same_section(const struct elf_view_section *left, const struct elf_view_section *right,
+                         bool moved)
 {
 	if (strcmp(left->name, right->name) != 0 || left->type != right->type ||
 	    left->info != right->info || left->link != right->link ||
 	    left->entry_size != right->entry_size || left->alignment != right->alignment)
 		return false;
-	return left->type == SHT_NOTE ||
-	       (left->flags == right->flags && left->address == right->address &&
-	        (is_moved(left) || left->size == right->size));
+	if (left->type == SHT_NOTE)
+		return !right->flags && !right->address;
+	return left->flags == right->flags && left->address == right->address &&
+	       (moved || (left->size == right->size && left->offset == right->offset));
+}
+
+/* All notes stand in the first section of notes. */
+static bool is_notes(const struct verifier *verifier, const struct elf_view_section *section,
+                     bool first)
+{
+	const struct elf_view *out = &verifier->out;
+	const struct elf_view_segment *notes = &out->segments[out->segment_count - 1];
+
+	return section->offset == notes->offset && section->size == (first ? notes->file_size : 0);
 }
 
 static void check_input_sections(struct verifier *verifier)
 {
 	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
+	bool first = true;
 
 	for (size_t i = 0; i < in->section_count; i++) {
-		const struct elf_view_section *before = &in->sections[i], *now;
+		const struct elf_view_section *before = &in->sections[i];
 
-		if (i >= out->section_count || !same_section(before, &out->sections[i])) {
+		if (i >= out->section_count ||
+		    !same_section(before, &out->sections[i], is_moved(in, i)) ||
+		    (before->type == SHT_NOTE && !is_notes(verifier, &out->sections[i], first)))
 			verify_find(verifier, VERIFY_FILE, before->address,
 			            "the input's section %s is not as it was", before->name);
-			continue;
-		}
-		now = &out->sections[i];
-		if ((before->flags & SHF_ALLOC) && before->type != SHT_NOTE &&
-		    before->offset != now->offset)
-			verify_find(verifier, VERIFY_FILE, before->address,
-			            "section %s is elsewhere in the file", before->name);
-		if (before->bytes && now->bytes && !(before->flags & SHF_ALLOC) &&
-		    !is_moved(before) && memcmp(before->bytes, now->bytes, before->size) != 0)
-			verify_find(verifier, VERIFY_FILE, now->offset,
-			            "section %s has other bytes", before->name);
+		first &= before->type != SHT_NOTE;
 	}
+}
+
+static void check_new_section(struct verifier *verifier, size_t index)
+{
+	const struct elf_view *out = &verifier->out;
+	const struct elf_view_section *section = &out->sections[index];
+	bool added = section == verifier->rom_section || section == verifier->wedge_section ||
+	             section == verifier->text_section || section == verifier->sites_section;
+	bool symbols = section->type == SHT_SYMTAB && !strcmp(section->name, ".symtab");
+	bool names = section->type == SHT_STRTAB &&
+	             (!strcmp(section->name, ".shstrtab") || !strcmp(section->name, ".strtab"));
+	uint32_t link = 0;
+
+	for (size_t i = 0; symbols && i < out->section_count; i++)
+		if (!strcmp(out->sections[i].name, ".strtab"))
+			link = (uint32_t)i;
+	if ((!added && !symbols && !names) || section->link != link ||
+	    section->info != (symbols ? 1 : 0) ||
+	    section->alignment != (added     ? 16
+	                           : symbols ? 4
+	                                     : 1) ||
+	    section->entry_size != (symbols ? sizeof(Elf32_Sym) : 0) ||
+	    (!added && (section->flags || section->address)))
+		verify_find(verifier, VERIFY_FILE, section->address,
+		            "section %zu, %s, is not one that was to be added", index,
+		            section->name);
+}
+
+static void check_new_sections(struct verifier *verifier)
+{
+	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
+	size_t first = in->section_count ? in->section_count : 1;
+
+	for (size_t i = first; i < out->section_count; i++)
+		check_new_section(verifier, i);
+	if (out->name_section + 1 != out->section_count)
+		verify_find(verifier, VERIFY_FILE, 0,
+		            "the sections' names are not in the last section");
 }
 
 /* A section of the added segment, in place and with these flags; NULL, and a finding, if not. */
@@ -190,220 +242,6 @@ static bool find_added_sections(struct verifier *verifier)
 	return true;
 }
 
-/* --- the notes -------------------------------------------------------------------------------- */
-
-static bool note_is(const struct elf_view_note *note, const char *name)
-{
-	return note->name_size == strlen(name) + 1 && !memcmp(note->name, name, note->name_size);
-}
-
-/* Where a boot loader is to enter, guest-physical: a symbol of the ROM. */
-static uint32_t rom_entry(const struct verifier *verifier, const char *name)
-{
-	const struct elf_view_symbol *symbol = elf_view_symbol(&verifier->rom, name);
-	uint32_t address = symbol ? verify_rom_symbol(verifier, symbol) : 0;
-
-	return address ? address - (verifier->added->virtual - verifier->added->physical) : 0;
-}
-
-static void check_entries(struct verifier *verifier)
-{
-	const struct kernel *kernel = verifier->input->kernel;
-	const char *name = kernel->banner ? "ROM_ENTRY_PVH" : "ROM_ENTRY_MULTIBOOT";
-	uint32_t entry = rom_entry(verifier, name);
-	uint32_t wanted = kernel->banner ? (uint32_t)kernel->entry : entry;
-	size_t count = 0;
-
-	for (size_t i = 0; i < verifier->out.note_count; i++) {
-		const struct elf_view_note *note = &verifier->out.notes[i];
-
-		if (!note_is(note, "Xen"))
-			continue;
-		count++;
-		if (note->type != XEN_ELFNOTE_PHYS32_ENTRY || note->size != sizeof(uint32_t) ||
-		    bytes_load32(note->descriptor) != entry)
-			verify_find(verifier, VERIFY_FILE, 0,
-			            "a Xen note (type %u) does not name the ROM's entry",
-			            note->type);
-	}
-	if (count != 1)
-		verify_find(verifier, VERIFY_FILE, 0, "there are %zu Xen notes where one belongs",
-		            count);
-	if (verifier->out.entry != wanted)
-		verify_find(verifier, VERIFY_FILE, verifier->out.entry,
-		            "the ELF header's entry is not 0x%08x", wanted);
-}
-
-/* Whether the note's text has the line. */
-static bool has_line(const struct elf_view_note *note, const char *line)
-{
-	size_t length = strlen(line);
-
-	for (size_t at = 0; at + length < note->size; at++)
-		if ((!at || note->descriptor[at - 1] == '\n') &&
-		    !memcmp(note->descriptor + at, line, length) &&
-		    note->descriptor[at + length] == '\n')
-			return true;
-	return false;
-}
-
-static void check_origin_note(struct verifier *verifier, const struct elf_view_note *note)
-{
-	const struct kernel *kernel = verifier->input->kernel;
-	char build_id[2 * sizeof(kernel->build_id) + 1] = "none", line[256];
-
-	for (size_t i = 0; i < kernel->build_id_size; i++)
-		snprintf(build_id + 2 * i, 3, "%02x", kernel->build_id[i]);
-	snprintf(line, sizeof(line), "input-build-id %s", build_id);
-	if (note->type != NOTE_ORIGIN || !has_line(note, line))
-		verify_find(verifier, VERIFY_FILE, 0, "the note of origin lacks `%s`", line);
-	snprintf(line, sizeof(line), "input-sha256 %s", verifier->input->sha256);
-	if (!has_line(note, line))
-		verify_find(verifier, VERIFY_FILE, 0,
-		            "the note of origin lacks `%s`: made from another file", line);
-	snprintf(line, sizeof(line), "rom %.20s", verifier->manifest.name);
-	if (!has_line(note, line))
-		verify_find(verifier, VERIFY_FILE, 0,
-		            "the note of origin lacks `%s`: made with another ROM", line);
-}
-
-static bool same_note(const struct elf_view_note *left, const struct elf_view_note *right)
-{
-	return left->name_size == right->name_size && left->type == right->type &&
-	       left->size == right->size && !memcmp(left->name, right->name, left->name_size) &&
-	       !memcmp(left->descriptor, right->descriptor, left->size);
-}
-
-void verify_notes(struct verifier *verifier)
-{
-	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
-	size_t at = 0, origins = 0;
-
-	for (size_t i = 0; i < in->note_count; i++) {
-		if (note_is(&in->notes[i], "Xen"))
-			continue;
-		if (at == out->note_count || !same_note(&in->notes[i], &out->notes[at])) {
-			verify_find(verifier, VERIFY_FILE, 0,
-			            "the input's note %zu is not as it was", i);
-			break;
-		}
-		at++;
-	}
-	for (size_t i = at; i < out->note_count; i++) {
-		if (note_is(&out->notes[i], "postburn")) {
-			check_origin_note(verifier, &out->notes[i]);
-			origins++;
-		} else if (!note_is(&out->notes[i], "Xen")) {
-			verify_find(verifier, VERIFY_FILE, 0, "note %zu is not known", i);
-		}
-	}
-	if (origins != 1)
-		verify_find(verifier, VERIFY_FILE, 0,
-		            "there are %zu notes of origin where one belongs", origins);
-	check_entries(verifier);
-}
-
-/* --- the symbols ------------------------------------------------------------------------------ */
-
-static bool same_symbol(const struct elf_view_symbol *left, const struct elf_view_symbol *right)
-{
-	return !strcmp(left->name, right->name) && left->value == right->value &&
-	       left->size == right->size && left->section == right->section &&
-	       left->type == right->type && left->binding == right->binding;
-}
-
-/* Of the ROM's symbols of that name one has that place. */
-static bool is_rom_symbol(const struct verifier *verifier, const struct elf_view_symbol *symbol)
-{
-	for (size_t i = 0; i < verifier->rom.symbol_count; i++) {
-		const struct elf_view_symbol *of = &verifier->rom.symbols[i];
-
-		if (of->section != SHN_UNDEF && !strcmp(of->name, symbol->name) &&
-		    verify_rom_symbol(verifier, of) == symbol->value && of->size == symbol->size)
-			return true;
-	}
-	return false;
-}
-
-static const struct verify_window *window_of(const struct verifier *verifier, const char *name)
-{
-	static const char prefix[] = "springboard_";
-	const struct verify_window *window;
-	unsigned long start;
-	char *end;
-
-	if (strncmp(name, prefix, strlen(prefix)) != 0)
-		return NULL;
-	start = strtoul(name + strlen(prefix), &end, 16);
-	if (*end || start > UINT32_MAX)
-		return NULL;
-	window = verify_window_at(verifier, (uint32_t)start);
-	return window && window->start == start ? window : NULL;
-}
-
-/* The index of the section of the output that holds address. */
-static size_t section_index_at(const struct verifier *verifier, uint32_t address)
-{
-	for (size_t i = verifier->input->view.section_count; i < verifier->out.section_count; i++) {
-		const struct elf_view_section *section = &verifier->out.sections[i];
-
-		if ((section->flags & SHF_ALLOC) && address - section->address < section->size)
-			return i;
-	}
-	return SHN_ABS;
-}
-
-static void check_symbol(struct verifier *verifier, const struct elf_view_symbol *symbol,
-                         size_t *springboards)
-{
-	const struct verify_window *window = window_of(verifier, symbol->name);
-
-	if (window) {
-		++*springboards;
-		if (symbol->value != window->springboard || symbol->type != STT_FUNC ||
-		    symbol->value + symbol->size != window->code_end)
-			verify_find(verifier, VERIFY_FILE, symbol->value,
-			            "symbol %s does not cover its springboard", symbol->name);
-	} else if (!is_rom_symbol(verifier, symbol)) {
-		verify_find(verifier, VERIFY_FILE, symbol->value,
-		            "symbol %s is neither the ROM's nor a springboard's", symbol->name);
-	}
-	if (symbol->section != section_index_at(verifier, symbol->value))
-		verify_find(verifier, VERIFY_FILE, symbol->value,
-		            "symbol %s names another section than the one it is in", symbol->name);
-}
-
-void verify_symbols(struct verifier *verifier)
-{
-	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
-	size_t first = in->symbol_count ? in->symbol_count : 1, springboards = 0, wanted = 0;
-
-	for (size_t i = 0; i < in->symbol_count; i++)
-		if (i >= out->symbol_count || !same_symbol(&in->symbols[i], &out->symbols[i])) {
-			verify_find(verifier, VERIFY_FILE, in->symbols[i].value,
-			            "the input's symbol %zu is not as it was", i);
-			return;
-		}
-	for (size_t i = first; i < out->symbol_count; i++)
-		check_symbol(verifier, &out->symbols[i], &springboards);
-	for (size_t i = 0; i < verifier->window_count; i++)
-		wanted += !verifier->windows[i].in_place;
-	if (springboards != wanted)
-		verify_find(verifier, VERIFY_FILE, 0, "%zu of %zu springboards have symbols",
-		            springboards, wanted);
-	for (size_t i = 0; i < verifier->rom.symbol_count; i++) {
-		const struct elf_view_symbol *symbol = &verifier->rom.symbols[i];
-		const struct elf_view_symbol *now;
-
-		if (symbol->type != STT_FUNC || symbol->section == SHN_UNDEF)
-			continue;
-		now = elf_view_symbol(out, symbol->name);
-		if (!now)
-			verify_find(verifier, VERIFY_FILE, 0, "the ROM's %s has no symbol",
-			            symbol->name);
-	}
-}
-
 /* --- the whole -------------------------------------------------------------------------------- */
 
 bool verify_file(struct verifier *verifier)
@@ -413,5 +251,9 @@ bool verify_file(struct verifier *verifier)
 	if (!check_segments(verifier))
 		return false;
 	check_input_sections(verifier);
-	return find_added_sections(verifier);
+	if (!find_added_sections(verifier))
+		return false;
+	check_new_sections(verifier);
+	verify_layout(verifier);
+	return true;
 }

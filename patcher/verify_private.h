@@ -153,6 +153,11 @@ bool verify_out_of_memory(struct verifier *verifier);
 
 /* ELF headers, segments, sections; finds the added ones. false: nothing else can be looked at. */
 bool verify_file(struct verifier *verifier);
+/* verify_layout.c: every byte of the file belongs to something. */
+void verify_layout(struct verifier *verifier);
+
+/* --- verify_notes.c --------------------------------------------------------------------------- */
+
 /* The notes and symbols; once windows and the ROM are known. */
 void verify_notes(struct verifier *verifier);
 void verify_symbols(struct verifier *verifier);
