@@ -14,6 +14,8 @@ fuzz_common := tests/fuzz/harness.c tests/fuzz/elf_frame.c
 fuzz_library := $(disasm_sources) $(patcher_sources)
 fuzz_generated := $(generated_sources:$(generated)/%.c=generated/%.o)
 fuzz_cflags = $(filter-out $(sanitizer_flags),$(host_cflags)) -O1 -g -fno-omit-frame-pointer -MMD -MP
+# clang warns of other things than the house's compiler, which is the one to be clean with.
+fuzz_clang_cflags = $(filter-out -Werror,$(fuzz_cflags)) -w
 fuzz_sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # --- libFuzzer --------------------------------------------------------------------------------
@@ -25,10 +27,10 @@ fuzz_clang_objects := $(patsubst %.c,$(fuzz_clang)/%.o,$(fuzz_common) $(fuzz_lib
 fuzz_clang_library := $(fuzz_clang)/libpostburn.a
 
 $(fuzz_clang)/%.o: %.c | $(generated_headers)
-	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
+	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_clang_cflags) $(fuzz_sanitizers) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 $(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
-	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_cflags) $(fuzz_sanitizers) \
+	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_clang_cflags) $(fuzz_sanitizers) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 $(fuzz_clang_library): $(fuzz_clang_objects)
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
