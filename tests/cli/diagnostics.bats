@@ -10,7 +10,7 @@ generate() {
 	untested=""
 	while read -r number name; do
 		[ "$name" = OUT_OF_MEMORY ] && continue # needs an allocation to fail
-		grep -rqE "\b(DIAGNOSTIC_$name|$number)\b" tests --include='*.c' --include='*.bats' ||
+		grep -rqE "\b((DIAGNOSTIC_)?$name|$number)\b" tests --include='*.c' --include='*.bats' ||
 			untested+=" $number"
 	done < <(grep -oE '^E[0-9]{3} [A-Z0-9_]+' patcher/diagnostics.def)
 	echo "untested:$untested"

@@ -173,6 +173,18 @@ PYTHON
 	[[ "${lines[0]}" == *"[E502]" ]]
 }
 
+@test "a section of more than 4 GiB is an error" {
+	large="$BATS_TEST_TMPDIR/large" # sparse: it takes a page of the disk
+	echo '.globl _start; _start: cli' |
+		gcc -nostdlib -static -no-pie -Wl,--build-id=none -o "$large.small" -xassembler -
+	tests/cli/edit-elf "$large.small" "$large" 'sh_size[.text]=0x100000100' \
+		'p_filesz[1]=0x100000100' 'p_memsz[1]=0x100000100'
+	truncate -s 5G "$large"
+	run "$POSTBURN" scan "$large"
+	[ "$status" -eq 1 ]
+	[[ "${lines[0]}" == *"section .text is larger than 4 GiB [E503]" ]]
+}
+
 @test "Capstone not starting is an error" {
 	echo 'int cs_open(void); int cs_open(void) { return 1; }' >"$BATS_TEST_TMPDIR/no_capstone.c"
 	gcc -shared -fPIC -o "$BATS_TEST_TMPDIR/no_capstone.so" "$BATS_TEST_TMPDIR/no_capstone.c"
