@@ -228,6 +228,11 @@ static bool find_added_sections(struct verifier *verifier)
 	    !verifier->sites_section || !verifier->rom_section->bytes ||
 	    !verifier->wedge_section->bytes)
 		return false;
+	if (verifier->sites_section->address - verifier->added->virtual +
+	        verifier->sites_section->size !=
+	    verifier->added->file_size)
+		verify_find(verifier, VERIFY_FILE, verifier->sites_section->address,
+		            ".postburn.sites does not end with the added segment");
 	sections[0] = verifier->rom_section;
 	sections[1] = verifier->wedge_section;
 	sections[2] = verifier->text_section;

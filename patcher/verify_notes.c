@@ -155,16 +155,15 @@ static const struct verify_window *window_of(const struct verifier *verifier, co
 {
 	static const char prefix[] = "springboard_";
 	const struct verify_window *window;
-	unsigned long start;
-	char *end;
+	char whole[32];
 
 	if (strncmp(name, prefix, strlen(prefix)) != 0)
 		return NULL;
-	start = strtoul(name + strlen(prefix), &end, 16);
-	if (*end || start > UINT32_MAX)
+	window = verify_window_at(verifier, (uint32_t)strtoul(name + strlen(prefix), NULL, 16));
+	if (!window)
 		return NULL;
-	window = verify_window_at(verifier, (uint32_t)start);
-	return window && window->start == start ? window : NULL;
+	snprintf(whole, sizeof(whole), "%s%08x", prefix, (unsigned int)window->start);
+	return strcmp(name, whole) == 0 ? window : NULL;
 }
 
 /* The index of the section of the output that holds address. */
@@ -203,6 +202,44 @@ static void check_symbol(struct verifier *verifier, const struct elf_view_symbol
 		            "symbol %s names another section than the one it is in", symbol->name);
 }
 
+/* The section with the symbols' names: the one that .symtab links to. */
+static const struct elf_view_section *string_table(const struct elf_view *view)
+{
+	for (size_t i = 0; i < view->section_count; i++)
+		if (view->sections[i].type == SHT_SYMTAB &&
+		    view->sections[i].link < view->section_count)
+			return &view->sections[view->sections[i].link];
+	return NULL;
+}
+
+/* Names are the input's and then one behind the other those of the new symbols. */
+static void check_strings(struct verifier *verifier, size_t first)
+{
+	const struct elf_view *out = &verifier->out;
+	const struct elf_view_section *before = string_table(&verifier->input->view);
+	const struct elf_view_section *now = string_table(out);
+	size_t end = before ? before->size : 1;
+
+	if (!now || !now->bytes || now->size < end ||
+	    (before && before->bytes && memcmp(before->bytes, now->bytes, end) != 0) ||
+	    (!before && now->bytes[0])) {
+		verify_find(verifier, VERIFY_FILE, 0, "the input's names are not as they were");
+		return;
+	}
+	for (size_t i = first; i < out->symbol_count; i++) {
+		const char *name = out->symbols[i].name;
+
+		if (name != (const char *)now->bytes + end) {
+			verify_find(verifier, VERIFY_FILE, out->symbols[i].value,
+			            "the name of symbol %zu is not behind the one before", i);
+			return;
+		}
+		end += strlen(name) + 1;
+	}
+	if (end != now->size)
+		verify_find(verifier, VERIFY_FILE, 0, "bytes behind the last symbol's name");
+}
+
 void verify_symbols(struct verifier *verifier)
 {
 	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
@@ -214,6 +251,7 @@ void verify_symbols(struct verifier *verifier)
 			            "the input's symbol %zu is not as it was", i);
 			return;
 		}
+	check_strings(verifier, first);
 	for (size_t i = first; i < out->symbol_count; i++)
 		check_symbol(verifier, &out->symbols[i], &springboards);
 	for (size_t i = 0; i < verifier->window_count; i++)

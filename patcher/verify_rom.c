@@ -192,6 +192,10 @@ static void place_wedge(struct verifier *verifier)
 			end += section->size;
 		}
 	}
+	if (end != wedge->size)
+		verify_find(verifier, VERIFY_ROM, wedge->address,
+		            ".postburn.wedge has %u bytes, but the ROM's wedge %u", wedge->size,
+		            end);
 }
 
 /* --- relocations ------------------------------------------------------------------------------ */
@@ -336,6 +340,25 @@ static void compare_header(struct verifier *verifier)
 		verify_find(verifier, VERIFY_ROM, image->address, "the ROM's header is not VMI's");
 }
 
+/* The image ends where the last body does. */
+static void check_image_size(struct verifier *verifier)
+{
+	const struct elf_view_section *image = verifier->rom_section;
+	uint32_t end = image->address + ROM_SLOTS_SIZE;
+
+	for (size_t i = 0; i < verifier->rom.section_count; i++) {
+		const struct elf_view_section *section = &verifier->rom.sections[i];
+
+		if (is_call_section(section) && verifier->places[i] &&
+		    verifier->places[i] + section->size > end)
+			end = verifier->places[i] + section->size;
+	}
+	if (end - image->address != image->size)
+		verify_find(verifier, VERIFY_ROM, image->address,
+		            ".vmi_rom has %u bytes, but slots and bodies %u", image->size,
+		            end - image->address);
+}
+
 static bool compare_image(struct verifier *verifier)
 {
 	const struct elf_view_section *image = verifier->rom_section;
@@ -350,6 +373,7 @@ static bool compare_image(struct verifier *verifier)
 			return false;
 		}
 	compare_header(verifier);
+	check_image_size(verifier);
 	compare_rest(verifier, used);
 	free(used);
 	return true;

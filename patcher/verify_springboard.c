@@ -234,8 +234,7 @@ static enum unit_kind next_unit(struct walk *walk, struct unit *unit)
  * A window that no record names ends where its springboard goes back to or, if it does not, behind
  * its last instruction and what traps there now.
  */
-static void close_window(const struct verifier *verifier, struct verify_window *window,
-                         uint32_t address)
+static void close_window(struct verifier *verifier, struct verify_window *window, uint32_t address)
 {
 	const uint8_t *now, *before;
 
@@ -246,6 +245,14 @@ static void close_window(const struct verifier *verifier, struct verify_window *
 		if (!now || !before || *now != TRAP || *before == TRAP)
 			break;
 		window->end++;
+	}
+	for (uint32_t at = window->start + JUMP_SIZE; at != window->end; at++) {
+		now = verify_out_bytes(verifier, at, 1);
+		if (!now || *now != TRAP) {
+			verify_find(verifier, VERIFY_WINDOW, at,
+			            "the rest of the window is not int3");
+			break;
+		}
 	}
 }
 
@@ -288,6 +295,8 @@ static bool stretch_of(const struct verifier *verifier, const struct verify_wind
 
 static uint32_t live_behind(const struct verifier *verifier, const struct verify_original *original)
 {
+	if (verifier->options & VERIFY_EVERYTHING_LIVE)
+		return VERIFY_ALL_LIVE;
 	return verify_live_behind(verifier->input, original->address, original->instruction.length);
 }
 
@@ -435,23 +444,29 @@ static void check_shadow(struct verifier *verifier, const struct verify_window *
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* Records tell windows that something led into from others. */
+/* The method of rewritten sites in a window: what stands at its start, and whether something led
+ * into it. */
+static uint8_t method_of(const struct verifier *verifier, const struct verify_window *window)
+{
+	if (window->hop)
+		return ROM_METHOD_HOP;
+	for (uint32_t at = window->start + 1; at != window->end; at++)
+		if (verify_is_branch_target(verifier->input, at))
+			return ROM_METHOD_RETARGET;
+	return ROM_METHOD_SPRINGBOARD;
+}
+
 static void check_methods(struct verifier *verifier, const struct verify_window *window)
 {
-	bool entered = false;
+	uint8_t method = method_of(verifier, window);
 
-	for (uint32_t at = window->start + 1; at != window->end; at++)
-		entered |= verify_is_branch_target(verifier->input, at);
 	for (uint32_t at = window->start; at != window->end; at++) {
 		const struct rom_site *site = verify_site_at(verifier, at);
 
-		if (site && ((site->method == ROM_METHOD_SPRINGBOARD && entered) ||
-		             (site->method == ROM_METHOD_RETARGET && !entered)))
+		if (site && site->method != ROM_METHOD_NONE && site->method != method)
 			verify_find(verifier, VERIFY_SITE, at,
-			            entered ? "branches led into the window, but the record's "
-			                      "method is springboard"
-			                    : "the record's method is retarget, but no branch led "
-			                      "into the window");
+			            "the record's method is %u, but the window's %u", site->method,
+			            method);
 	}
 }
 

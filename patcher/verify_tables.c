@@ -125,6 +125,12 @@ static void check_method(struct verifier *verifier, const struct rom_site *site,
 		            site->method);
 		return;
 	}
+	/* A replacement that the kernel never copies, as the ROM hides its feature. */
+	if (site->method == ROM_METHOD_ALTERNATIVE &&
+	    (!(verifier->manifest.properties & ROM_OWNS_TRAPS) ||
+	     !verify_is_replacement(verifier->input, site->address)))
+		verify_find(verifier, VERIFY_SITE, site->address,
+		            "the site is no alternative whose feature the ROM hides");
 	if (site->method == ROM_METHOD_TRAP && !(verifier->manifest.properties & ROM_OWNS_TRAPS))
 		verify_find(verifier, VERIFY_SITE, site->address,
 		            "the site is to trap, but the ROM sees no traps");

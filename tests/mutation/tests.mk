@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Mutation tests of `postburn verify`: damaged outputs, each of which it must see.
+
+mutation_test := $(build)/tests/mutation/mutation_test
+mutation_objects := $(patsubst %.c,$(build)/%.o,$(wildcard tests/mutation/*.c))
+check_tests += $(mutation_test)
+test_inputs += $(mutation_test) $(build)/tests/guests/guest.elf
+
+$(mutation_test): $(mutation_objects) $(library)
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) -lcmocka -lunicorn
