@@ -8,6 +8,7 @@
  *        MUTATIONS=N MUTATION_SEED=S mutation_test    N of each kind of damage on each kernel
  */
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
