@@ -23,10 +23,13 @@ static bool join_window(const struct planner *planner, const struct plan_site *s
 {
 	const struct plan *plan = planner->plan;
 	uint64_t base = planner->swept->section->address;
-	const struct plan_window *last = &plan->windows[plan->window_count - 1];
+	const struct plan_window *last;
 	uint32_t end = (uint32_t)(site->site->address - base) + site->site->length;
 
-	if (!plan->window_count || last->swept != planner->swept)
+	if (!plan->window_count)
+		return false;
+	last = &plan->windows[plan->window_count - 1];
+	if (last->swept != planner->swept)
 		return false;
 	*candidate = (struct candidate){.start = (uint32_t)(last->start - base),
 	                                .end = (uint32_t)(last->end - base),
