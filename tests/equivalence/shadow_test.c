@@ -26,6 +26,7 @@ struct fixture {
 	struct machine machine;
 	struct random random;
 	struct rom rom;
+	struct springboard springboard;
 	struct machine_memory before, expected;
 };
 
@@ -63,12 +64,11 @@ static void start(struct fixture *fixture, const uint8_t *bytes, unsigned size,
                   struct machine_state *state)
 {
 	static uint8_t code[64];
-	struct springboard springboard;
 	struct window window;
 
 	memcpy(code, bytes, size);
 	window_make(code, size, false, &window);
-	window_build(&fixture->machine, &window, &fixture->rom, &springboard);
+	window_build(&fixture->machine, &window, &fixture->rom, &fixture->springboard);
 	plain_state(&fixture->random, state);
 }
 
@@ -243,10 +243,23 @@ static void flags_survive_before_ret(void **state)
 
 /* --- loads of SS ------------------------------------------------------------------------------ */
 
+/* The bytes pushed at a call, by its origin. */
+static unsigned pushed_at(const struct fixture *fixture, const struct rom_record *record)
+{
+	const struct springboard *springboard = &fixture->springboard;
+	unsigned pushed = 0;
+
+	for (unsigned i = 0; i < springboard->origin_count; i++) {
+		if (springboard->origins[i].offset < record->return_address - SPRINGBOARD_ADDRESS)
+			pushed = springboard->origins[i].pushed;
+	}
+	return pushed;
+}
+
 static void stack_and_its_segment_are_loaded_at_once(void **state)
 {
 	static const uint8_t mov_mov[] = {0x8e, 0xd0, 0x89, 0xdc}; /* eax to ss, ebx to esp */
-	static const uint8_t pop_mov[] = {0x17, 0xbc, 0x00, 0x12, 0x50, 0x00}; /* $0x501200 */
+	static const uint8_t pop_mov[] = {0x17, 0xbc, 0x00, 0xf2, 0x4f, 0x00}; /* $0x4ff200 */
 	struct fixture *fixture = *state;
 	struct machine_state from;
 	struct run run;
@@ -256,12 +269,14 @@ static void stack_and_its_segment_are_loaded_at_once(void **state)
 	assert_int_equal(run.records[0].words[0], from.registers[EBX]);
 	assert_int_equal(run.records[0].words[1] & 0xffff, from.registers[EAX] & 0xffff);
 	assert_int_equal(run.state.registers[ESP], from.registers[EBX]);
+	assert_int_equal(pushed_at(fixture, &run.records[0]), 8);
 	start(fixture, pop_mov, sizeof(pop_mov), &from);
 	memory_write(fixture->machine.memory, from.registers[ESP], 4, 0x10);
 	run_window(fixture, &from, &run);
-	assert_int_equal(run.records[0].words[0], 0x501200);
+	assert_int_equal(run.records[0].words[0], 0x4ff200);
 	assert_int_equal(run.records[0].words[1], 0x10);
-	assert_int_equal(run.state.registers[ESP], 0x501200);
+	assert_int_equal(run.state.registers[ESP], 0x4ff200);
+	assert_int_equal(pushed_at(fixture, &run.records[0]), 4);
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */

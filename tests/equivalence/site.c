@@ -185,7 +185,8 @@ static void choose_state(struct random *random, struct site *site)
 {
 	for (unsigned i = 0; i < 8; i++)
 		site->state.registers[i] = random_word(random);
-	site->state.registers[ESP] = STACK_ADDRESS + STACK_SIZE / 2 + 2 * random_below(random, 256);
+	site->state.registers[ESP] =
+	    STACK_ADDRESS + STACK_SIZE / 2 + 2 * random_below(random, 256) - 256;
 	site->state.flags = 2 | (random_word(random) & (STATUS_FLAGS | FLAG_DF));
 	site->state.eip = CODE_ADDRESS;
 }

@@ -19,6 +19,10 @@
 
 enum { ESP = 4 };
 
+/* What is known of few instructions is of no use: as many as there were when this was written. */
+#define LEAST_CLAIMS 273263
+#define LEAST_EXACT  180800
+
 /* What Zydis says. */
 struct second_opinion {
 	uint8_t reads, writes; /* writes: of all 32 bits, always */
@@ -96,7 +100,7 @@ static bool reads_do_not_matter(const struct instruction *instruction)
 }
 
 struct count {
-	unsigned long claims, kills, failures;
+	unsigned long claims, exact, failures;
 };
 
 static void check(const ZydisDecoder *decoder, const uint8_t *bytes, struct count *count)
@@ -118,7 +122,9 @@ static void check(const ZydisDecoder *decoder, const uint8_t *bytes, struct coun
 	sound = sound && !(opinion.reads & ~effects.reads) && !(effects.kills & ~opinion.writes) &&
 	        !(opinion.flags_tested & ~effects.flags_read) &&
 	        !(effects.flags_killed & ~opinion.flags_changed);
-	count->kills += effects.kills || effects.flags_killed;
+	count->exact += effects.reads == opinion.reads && effects.kills == opinion.writes &&
+	                effects.flags_read == opinion.flags_tested &&
+	                effects.flags_killed == opinion.flags_changed;
 	if (sound || count->failures++ > 20)
 		return;
 	for (unsigned i = 0; i < instruction.length; i++)
@@ -150,8 +156,9 @@ static void claims_are_true(void **state)
 		*at++ = (uint8_t)i;
 		check(&decoder, bytes, &count);
 	}
-	print_message("%lu instructions, %lu overwrite something\n", count.claims, count.kills);
-	assert_true(count.kills > 10000);
+	print_message("%lu instructions, of %lu all is told\n", count.claims, count.exact);
+	assert_true(count.claims >= LEAST_CLAIMS);
+	assert_true(count.exact >= LEAST_EXACT);
 	assert_int_equal(count.failures, 0);
 }
 

@@ -29,8 +29,8 @@ static void decode_again(const struct emitter *emitter, struct memory_operand *o
 	assert_true(memory_operand_read(&instruction, emitter->bytes, operand));
 }
 
-/* mov of an operand to EDX, moved by offset: all but the displacement stays. */
-static void check_moved(const struct memory_operand *operand, uint32_t offset)
+/* mov of an operand to EDX, moved by offset: all but the displacement stays. Its size. */
+static unsigned check_moved(const struct memory_operand *operand, uint32_t offset)
 {
 	uint32_t mask = operand->address16 ? 0xffff : UINT32_MAX;
 	uint8_t bytes[INSTRUCTION_MAX_LENGTH];
@@ -47,11 +47,12 @@ static void check_moved(const struct memory_operand *operand, uint32_t offset)
 	assert_int_equal(moved.address16, operand->address16);
 	if (!operand->address16 && operand->rm == 4)
 		assert_int_equal(moved.sib, operand->sib);
+	return emitter.size;
 }
 
 static void memory_operands_survive(void **state)
 {
-	static const uint32_t offsets[] = {0, 4, 124, 128, UINT32_C(0) - 4, 0x12345678};
+	static const uint32_t offsets[] = {4, 124, 128, UINT32_C(0) - 4, 0x12345678};
 	static const uint8_t displacements[] = {0x00, 0x01, 0x7f, 0x80, 0xfc};
 
 	(void)state;
@@ -72,6 +73,7 @@ static void memory_operands_survive(void **state)
 		    DECODE_OK);
 		assert_true(memory_operand_read(&instruction, bytes, &operand));
 		assert_int_equal(operand.segment, SEGMENT_PREFIX_FS);
+		assert_true(check_moved(&operand, 0) <= instruction.length);
 		for (unsigned j = 0; j < sizeof(offsets) / sizeof(offsets[0]); j++)
 			check_moved(&operand, offsets[j]);
 	}

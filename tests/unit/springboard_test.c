@@ -35,6 +35,7 @@ static void begin(struct subject *subject, const char *code, unsigned size)
 	unsigned at = 0;
 
 	memset(subject, 0, sizeof(*subject));
+	memset(&subject->springboard, 0xaa, sizeof(subject->springboard));
 	memcpy(subject->code, code, size);
 	subject->rom = (struct rom){.name = "test"};
 	for (size_t i = 0; i < vmi_call_count; i++)
@@ -125,8 +126,7 @@ static void size_does_not_depend_on_addresses(void **state)
 			                              &subject.rom, addresses[i % 5], &other,
 			                              &subject.problem));
 			assert_int_equal(other.size, subject.springboard.size);
-			assert_memory_equal(other.origins, subject.springboard.origins,
-			                    sizeof(other.origins[0]) * other.origin_count);
+			assert_int_equal(other.origin_count, subject.springboard.origin_count);
 		}
 	}
 }
@@ -171,6 +171,10 @@ static void instructions_can_be_entered(void **state)
 	assert_int_equal(subject.springboard.entries[4], 7);
 	assert_int_equal(subject.springboard.entries[5], 12);
 	assert_int_equal(subject.springboard.entries[6], SPRINGBOARD_NO_ENTRY);
+	subject.window.instructions[4].entered = true;
+	must_build(&subject);
+	assert_int_equal(subject.springboard.entries[4], 7);
+	assert_call(&subject, 7, VMI_CALL_DisableInterrupts);
 	/* sti; inc %eax become one, unless the second is entered */
 	BEGIN(&subject, "\xfb\x40");
 	must_build(&subject);
@@ -495,6 +499,28 @@ static void sti_and_hlt_are_not_torn_apart(void **state)
 	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_CALL);
 }
 
+/* Behind a second sti there is no shadow, and what sees or sets IF itself sees it set. */
+static void sti_comes_first_where_it_must(void **state)
+{
+	static const char *const kept[] = {"\xfb\x9c", "\xfb\x66\x9c", "\xfb\x9d", "\xfb\xfa"};
+	struct subject subject;
+
+	(void)state;
+	BEGIN(&subject, "\xfb\xfb\x40"); /* sti; sti; inc %eax */
+	must_build(&subject);
+	assert_call(&subject, 0, VMI_CALL_EnableInterrupts);
+	assert_int_equal(subject.springboard.bytes[5], 0x40);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		begin(&subject, kept[i], (unsigned)strlen(kept[i]));
+		subject.window.instructions[1].keep = true;
+		must_build(&subject);
+		assert_call(&subject, 0, VMI_CALL_EnableInterrupts);
+	}
+	BEGIN(&subject, "\xfb\x0f\x35"); /* sti; sysexit, kept: the stack is the user's then */
+	subject.window.instructions[1].keep = true;
+	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_SHADOW);
+}
+
 /* Instruction bytes, and whether they must not be cut from an instruction before of a form. */
 static const struct {
 	uint16_t form;
@@ -554,6 +580,7 @@ int main(void)
 	    cmocka_unit_test(what_does_not_fit_is_refused),
 	    cmocka_unit_test(inline_sti_stands_before_its_successor),
 	    cmocka_unit_test(sti_and_hlt_are_not_torn_apart),
+	    cmocka_unit_test(sti_comes_first_where_it_must),
 	    cmocka_unit_test(pairs_are_told),
 	};
 
