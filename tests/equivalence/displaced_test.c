@@ -5,6 +5,7 @@
  * return addresses on the stack included; also in code that runs at an alias of its addresses.
  */
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -253,6 +254,35 @@ static void indirect_calls_and_jumps(void **state)
 	}
 }
 
+/* The operand of an indirect call is read when its return address is on the stack already. */
+static void faults_of_calls_find_the_stack_before(void **state)
+{
+	static const uint8_t call[] = {0xff, 0x10}; /* call *(%eax) */
+	struct fixture *fixture = *state;
+	struct springboard springboard;
+	struct machine_state from, now;
+	struct window window;
+
+	for (unsigned unpaged = 0; unpaged < 2; unpaged++) {
+		unsigned pushed = UINT_MAX;
+
+		window_make(call, sizeof(call), unpaged, &window);
+		window_build(&fixture->machine, &window, &fixture->rom, &springboard);
+		plain_state(&fixture->random, &from);
+		from.registers[EAX] = UNMAPPED_ADDRESS;
+		from.eip = SPRINGBOARD_ADDRESS;
+		now = from;
+		assert_int_equal(machine_run(&fixture->machine, &now), MACHINE_FAULT);
+		for (unsigned i = 0; i < springboard.origin_count; i++) {
+			if (springboard.origins[i].offset <= now.eip - SPRINGBOARD_ADDRESS)
+				pushed = springboard.origins[i].pushed;
+		}
+		assert_int_equal(now.registers[ESP] + pushed, from.registers[ESP]);
+		now.registers[ESP] = from.registers[ESP];
+		assert_memory_equal(now.registers, from.registers, sizeof(now.registers));
+	}
+}
+
 static void returns(void **state)
 {
 	static const char *const opcodes[] = {"\xc3", "\xf3\xc3", "\xc2"};
@@ -369,6 +399,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(jumps_and_calls, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(calls_of_the_next_instruction, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(indirect_calls_and_jumps, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(faults_of_calls_find_the_stack_before, set_up,
+	                                    tear_down),
 	    cmocka_unit_test_setup_teardown(returns, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_instructions, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(branches_within, set_up, tear_down),

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "disasm/effects.h"
 #include "tests/equivalence/recording_rom.h"
 
 #define SEED UINT64_C(0x706f737462757226)
@@ -149,10 +150,28 @@ static bool unwind(struct trial *trial, uint32_t address, struct machine_state *
 	return true;
 }
 
+/* What the instruction needs to begin again, if its call may fault. */
+static uint32_t operand_registers(const struct trial *trial)
+{
+	const struct instruction *instruction = &trial->site.instruction;
+	uint32_t registers = 0;
+
+	if (!describe_call(trial->expectation.call)->faults || !instruction->has_modrm)
+		return 0;
+	if (trial->site.form == FORM_INVPCID)
+		registers |= 1 << (instruction->modrm >> 3 & 7);
+	if (trial->site.has_memory)
+		registers |= instruction_address_registers(instruction);
+	else
+		registers |= 1 << (instruction->modrm & 7);
+	return registers;
+}
+
 /* Whether a fault at address would find all that lives of the state before the instruction. */
 static bool unwinds(struct trial *trial, uint32_t address, const struct machine_state *now)
 {
-	uint32_t live = trial->window.instructions[0].live_after | 1 << ESP;
+	uint32_t live =
+	    trial->window.instructions[0].live_after | operand_registers(trial) | 1 << ESP;
 	const struct machine_state *before = &trial->site.state;
 	struct machine_state state = *now;
 

@@ -228,7 +228,7 @@ static void origins_ascend_and_tell_the_instruction(void **state)
 
 static void actions_are_carried_out(void **state)
 {
-	struct subject subject;
+	struct subject subject = {0};
 	struct rom_call *cli = &subject.rom.calls[VMI_CALL_DisableInterrupts];
 	struct rom_call *iret = &subject.rom.calls[VMI_CALL_IRET];
 
@@ -463,7 +463,7 @@ static void what_does_not_fit_is_refused(void **state)
 
 static void inline_sti_stands_before_its_successor(void **state)
 {
-	struct subject subject;
+	struct subject subject = {0};
 	struct rom_call *sti = &subject.rom.calls[VMI_CALL_EnableInterrupts];
 
 	(void)state;
