@@ -10,7 +10,7 @@
 #include "disasm/decode.h"
 
 /* The result's bits: general registers by number, and this one if any status flag is live. */
-#define LIVENESS_FLAGS (1 << 8)
+#define LIVENESS_FLAGS 0x100
 #define LIVENESS_ALL   0x1ff
 
 struct liveness_code {

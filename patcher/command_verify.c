@@ -131,7 +131,7 @@ static bool verify_files(const struct verify_arguments *arguments, const struct 
 		return blame(problem, arguments->output);
 	}
 	if (!find_rom(arguments->rom ? arguments->rom : name, &rom_file, &rom, problem))
-		return false;
+		return blame(problem, arguments->rom ? arguments->rom : arguments->output);
 	input = verify_input_open(kernel, problem);
 	done = input && verify_output(input, &rom, output->bytes, output->size,
 	                              arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0,

@@ -262,11 +262,13 @@ static bool read_all(struct reader *reader)
 bool elf_view_open(const uint8_t *bytes, size_t size, struct elf_view *view, const char **reason)
 {
 	struct reader reader = {.bytes = bytes, .size = size, .view = view};
+	char *image;
 
 	*view = (struct elf_view){0};
 	elf_version(EV_CURRENT);
 	/* libelf does not write to what it only reads; its prototype does not say so. */
-	reader.elf = elf_memory((char *)(uintptr_t)bytes, size);
+	memcpy(&image, &bytes, sizeof(image));
+	reader.elf = elf_memory(image, size);
 	view->handle = reader.elf;
 	if (!reader.elf)
 		refuse(&reader, "libelf sees no ELF file in it");

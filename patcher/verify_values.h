@@ -78,12 +78,12 @@ term_number term_low_half(struct term_table *table, term_number term);
 bool term_is_constant(const struct term_table *table, term_number term, uint32_t *constant);
 
 /* Whether it is a register of the start plus *offset. */
-bool term_is_register_offset(const struct term_table *table, term_number term, unsigned int number,
-                             int32_t *offset);
+bool term_is_register_offset(const struct term_table *table, term_number number,
+                             unsigned int wanted, int32_t *offset);
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-struct value value_of_term(struct term_table *table, term_number term);
+struct value value_of_term(struct term_table *table, term_number number);
 struct value value_of_constant(struct term_table *table, uint32_t constant);
 term_number value_term(struct term_table *table, const struct value *value);
 struct value_byte byte_of_term(term_number term); /* of a term that is one byte */

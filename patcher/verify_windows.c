@@ -111,7 +111,7 @@ bool verify_add_entry(struct verifier *verifier, uint32_t original, uint32_t spr
 
 static struct verify_window *add_window(struct verifier *verifier)
 {
-	if (verifier->window_count == verifier->window_capacity) {
+	if (!verifier->windows || verifier->window_count == verifier->window_capacity) {
 		size_t capacity = verifier->window_capacity ? 2 * verifier->window_capacity : 256;
 		struct verify_window *grown = realloc(verifier->windows, capacity * sizeof(*grown));
 
@@ -328,7 +328,8 @@ static size_t add_segments(struct verifier *verifier, struct verify_window *wind
 static bool cut_springboards(struct verifier *verifier)
 {
 	const struct elf_view_section *text = verifier->text_section;
-	struct verify_window **order = malloc((verifier->window_count + 1) * sizeof(*order));
+	struct verify_window **order =
+	    malloc((verifier->window_count + 1) * sizeof(struct verify_window *));
 	size_t count = 0, origin = 0;
 
 	verifier->segments = malloc((verifier->origin_count + 1) * sizeof(*verifier->segments));
@@ -339,7 +340,7 @@ static bool cut_springboards(struct verifier *verifier)
 	for (size_t i = 0; i < verifier->window_count; i++)
 		if (!verifier->windows[i].in_place)
 			order[count++] = &verifier->windows[i];
-	qsort(order, count, sizeof(*order), compare_springboards);
+	qsort(order, count, sizeof(struct verify_window *), compare_springboards);
 	for (size_t i = 0; i < count; i++) {
 		order[i]->limit =
 		    i + 1 < count ? order[i + 1]->springboard : text->address + text->size;
