@@ -39,10 +39,10 @@ breaks() {
 	[[ $output == *"patcher/good.c: executable, and no script"* ]]
 }
 
-@test "libelf outside elf_file.c" {
-	printf '%s\n' "$licence" '#include <libelf.h>' >"$house/patcher/elf_file.c"
-	breaks patcher/bad.c "$licence"$'\n#include <gelf.h>' "only patcher/elf_file.c knows libelf"
-	[[ $output != *"patcher/elf_file.c:2"* ]]
+@test "libelf outside libelf_reader.c" {
+	printf '%s\n' "$licence" '#include <libelf.h>' >"$house/patcher/libelf_reader.c"
+	breaks patcher/bad.c "$licence"$'\n#include <gelf.h>' "only patcher/libelf_reader.c knows libelf"
+	[[ $output != *"patcher/libelf_reader.c:2"* ]]
 }
 
 @test "Capstone outside disasm" {
