@@ -97,6 +97,19 @@ uint16_t marshal_argument_reads(const struct marshal *marshal)
 	return registers;
 }
 
+/* Whether the operand happens to be in its place, as %eax is for mov %eax, %cr3. */
+static bool is_in_place(const struct marshal *marshal, const struct form_move *move)
+{
+	unsigned int number = marshal_place_register(move->place);
+
+	switch ((enum form_operand)move->operand) {
+	case FORM_OPERAND_SAME: return !is_half(marshal, move);
+	case FORM_OPERAND_RM: return modrm_rm(marshal) == number;
+	case FORM_OPERAND_REG: return modrm_reg(marshal) == number;
+	default: return false;
+	}
+}
+
 uint16_t marshal_argument_writes(const struct marshal *marshal)
 {
 	uint16_t registers = 0;
@@ -104,8 +117,7 @@ uint16_t marshal_argument_writes(const struct marshal *marshal)
 	for (const struct form_move *move = marshal->form->before; move->place; move++) {
 		unsigned int number = marshal_place_register(move->place);
 
-		if (number < REGISTER_COUNT &&
-		    (move->operand != FORM_OPERAND_SAME || is_half(marshal, move)))
+		if (number < REGISTER_COUNT && !is_in_place(marshal, move))
 			registers |= (uint16_t)(1 << number);
 	}
 	return registers;
@@ -328,15 +340,10 @@ static bool load_argument(struct marshal *marshal, const struct form_move *move)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-/* Whether anything is to be done for a move before the call. */
+/* Whether a register is to be loaded for a move. */
 static bool is_pending(const struct marshal *marshal, const struct form_move *move)
 {
-	unsigned int number = marshal_place_register(move->place);
-
-	if (move->place == FORM_PLACE_PUSH)
-		return true;
-	return number < REGISTER_COUNT &&
-	       (move->operand != FORM_OPERAND_SAME || is_half(marshal, move));
+	return marshal_place_register(move->place) < REGISTER_COUNT && !is_in_place(marshal, move);
 }
 
 /* Whether one of the moves left (bits of pending) but `move` reads the register it writes. */

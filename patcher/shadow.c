@@ -10,8 +10,8 @@
  *     sti, sysexit, sysret       before it. Sysexit and sysret only as calls, which enable
  *     ret                      jmp slot: the slot's own ret is X. Only if nothing is to be saved
  *     other jumps and calls    enabled before X: to be interrupted at it or behind it is the same
- *     pushf, mwait, far        enabled before X, which must see IF set
- *       transfers
+ *     pushf, mwait, far        enabled before X, which must see IF set; likewise whatever sees or
+ *       transfers                sets IF and stays native
  *     anything else            X first, then the call that enables
  *
  * Where the ROM gives the bytes of sti itself (ROM_ACTION_INLINE) they stand before X, and the CPU

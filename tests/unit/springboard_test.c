@@ -196,6 +196,9 @@ static void branches_within_enter_instructions(void **state)
 	assert_call(&subject, 0, VMI_CALL_EnableInterrupts);
 	assert_int_equal(subject.springboard.entries[1], 5);
 	assert_int_equal(bytes_load32(subject.springboard.bytes + 8), UINT32_C(0) - 7);
+	BEGIN(&subject, "\x40\x90\x75\xfc"); /* 1: inc %eax; nop; jne 1b */
+	must_build(&subject);
+	assert_int_equal(bytes_load32(subject.springboard.bytes + 4), UINT32_C(0) - 8);
 	BEGIN(&subject, "\xfb\xf4\x75\xfd"); /* sti; 1: hlt; jne 1b */
 	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_SHADOW);
 	BEGIN(&subject, "\xb8\0\0\0\0\x75\xfa"); /* into the constant */
@@ -222,6 +225,45 @@ static void origins_ascend_and_tell_the_instruction(void **state)
 	                 subject.window.end);
 	assert_int_equal(springboard->origins[3].saved, SPRINGBOARD_SAVED_EAX);
 	assert_int_equal(springboard->origins[3].pushed, 4);
+}
+
+/* Bytes before and behind the call, of a springboard that need not save more. */
+static void assert_around_call(struct subject *subject, const char *before, const char *behind)
+{
+	unsigned first = (unsigned)strlen(before), last = (unsigned)strlen(behind);
+	const uint8_t *bytes = subject->springboard.bytes;
+
+	must_build(subject);
+	assert_int_equal(subject->springboard.size, first + 5 + last + 5);
+	assert_memory_equal(bytes, before, first);
+	assert_int_equal(bytes[first], 0xe8);
+	assert_memory_equal(bytes + first + 5, behind, last);
+}
+
+/* Results, and what is dead, are not saved; nor is more done than must be to save the rest. */
+static void no_more_is_saved_than_needed(void **state)
+{
+	struct subject subject;
+
+	(void)state;
+	BEGIN(&subject, "\x0f\x20\xc0"); /* mov %cr0, %eax */
+	assert_around_call(&subject, "", "");
+	BEGIN(&subject, "\x0f\x32"); /* rdmsr */
+	assert_around_call(&subject, "", "");
+	BEGIN(&subject, "\x0f\x20\xc1"); /* mov %cr0, %ecx */
+	assert_around_call(&subject, "\x50", "\x89\xc1\x58");
+	subject.window.instructions[0].live_after = 0;
+	assert_around_call(&subject, "", "\x89\xc1");
+	BEGIN(&subject, "\x0f\x22\xd8"); /* mov %eax, %cr3, clobbering all that it may */
+	subject.rom.calls[VMI_CALL_SetCR3].clobbers = 0x107;
+	subject.window.instructions[0].live_after = 1 << 2;
+	assert_around_call(&subject, "\x52", "\x5a");
+	BEGIN(&subject, "\xfa");
+	subject.rom.calls[VMI_CALL_DisableInterrupts].clobbers = ROM_CLOBBERS_FLAGS;
+	subject.window.instructions[0].live_after = ROM_CLOBBERS_FLAGS;
+	assert_around_call(&subject, "\x9f\x0f\x90\xc0\x50", "\x58\x04\x7f\x9e");
+	subject.window.instructions[0].live_after = ~(uint32_t)ROM_CLOBBERS_FLAGS;
+	assert_around_call(&subject, "", "");
 }
 
 /* --- the manifest's actions ------------------------------------------------------------------- */
@@ -280,6 +322,9 @@ static void actions_that_do_not_fit_are_refused(void **state)
 	(void)state;
 	BEGIN(&subject, "\xfa\x90");
 	subject.rom.calls[VMI_CALL_DisableInterrupts].action = ROM_ACTION_JUMP;
+	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_ACTION);
+	BEGIN(&subject, "\xfb\x90");
+	subject.rom.calls[VMI_CALL_EnableInterrupts].action = ROM_ACTION_JUMP;
 	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_ACTION);
 	BEGIN(&subject, "\x9c\x90");
 	subject.rom.calls[VMI_CALL_PUSHF].action = ROM_ACTION_NOP;
@@ -568,6 +613,7 @@ int main(void)
 	    cmocka_unit_test(instructions_can_be_entered),
 	    cmocka_unit_test(branches_within_enter_instructions),
 	    cmocka_unit_test(origins_ascend_and_tell_the_instruction),
+	    cmocka_unit_test(no_more_is_saved_than_needed),
 	    cmocka_unit_test(actions_are_carried_out),
 	    cmocka_unit_test(what_needs_no_rewriting_may_be_missing),
 	    cmocka_unit_test(actions_that_do_not_fit_are_refused),
