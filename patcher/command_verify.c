@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "patcher/commands.h"
+#include "patcher/escape.h"
 #include "patcher/input_file.h"
 #include "patcher/rom_private.h"
 #include "patcher/verify.h"
@@ -70,9 +71,11 @@ static void print_findings(const struct verify_arguments *arguments,
 {
 	for (size_t i = 0; i < report->finding_count; i++) {
 		const struct verify_finding *finding = &report->findings[i];
+		char text[1024];
 
 		printf("%s: 0x%08x: %s: %s\n", arguments->output, (unsigned int)finding->address,
-		       verify_subject_name(finding->subject), finding->text);
+		       verify_subject_name(finding->subject),
+		       escape_text(finding->text, text, sizeof(text)));
 	}
 	if (report->suppressed)
 		printf("%s: %zu more\n", arguments->output, report->suppressed);

@@ -17,5 +17,6 @@ enum exit_status {
 int command_scan(int count, char **arguments);
 int command_patch(int count, char **arguments);
 int command_verify(int count, char **arguments);
+int command_rom(int count, char **arguments);
 
 #endif

@@ -79,4 +79,7 @@ patcher_sources := \
 	patcher/verify_tables.c \
 	patcher/verify_values.c \
 	patcher/verify_windows.c \
+	patcher/command_rom.c \
+	patcher/rom_json.c \
+	patcher/rom_report.c \
 	patcher/command_verify.c

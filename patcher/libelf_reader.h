@@ -55,6 +55,7 @@ struct elf_view {
 	size_t symbol_count;
 	struct elf_view_note *notes;
 	size_t note_count;
+	bool notes_cut; /* some note says it is longer than its segment; none behind it was read */
 	struct elf_view_relocation *relocations;
 	size_t relocation_count;
 	void *handle; /* libelf's */

@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"scan", command_scan, "find every sensitive instruction of a kernel"},
     {"patch", command_patch, "rewrite them into calls of a ROM, and link the ROM"},
     {"verify", command_verify, "read a rewritten kernel again, and prove it right"},
+    {"rom", command_rom, "list the slots of a ROM or of a rewritten kernel"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

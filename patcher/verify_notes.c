@@ -110,10 +110,12 @@ void verify_notes(struct verifier *verifier)
 		}
 		at++;
 	}
-	for (size_t i = at; i < out->note_count; i++) {
+	for (size_t i = 0; i < out->note_count; i++) {
 		check_padding(verifier, (const uint8_t *)out->notes[i].name,
 		              out->notes[i].name_size);
 		check_padding(verifier, out->notes[i].descriptor, out->notes[i].size);
+	}
+	for (size_t i = at; i < out->note_count; i++) {
 		if (note_is(&out->notes[i], "postburn")) {
 			check_origin_note(verifier, &out->notes[i]);
 			origins++;
@@ -121,6 +123,8 @@ void verify_notes(struct verifier *verifier)
 			verify_find(verifier, VERIFY_FILE, 0, "note %zu is not known", i);
 		}
 	}
+	if (out->notes_cut)
+		verify_find(verifier, VERIFY_FILE, 0, "a note is cut short");
 	if (origins != 1)
 		verify_find(verifier, VERIFY_FILE, 0,
 		            "there are %zu notes of origin where one belongs", origins);

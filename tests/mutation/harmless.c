@@ -9,6 +9,8 @@
 #include "patchtables/rom_abi.h"
 #include "tests/mutation/run.h"
 
+enum { TRAP = 0xcc };
+
 /* Whether all that was touched lies in a part. */
 static bool is_all_in(const struct mutation *mutation, const struct part *part)
 {
@@ -158,12 +160,30 @@ static bool is_run_alike(const struct mutation *mutation)
 	       mutation->touched_count == 1 && runs_alike(output, begin, end);
 }
 
+/* Bytes that trapped, so that nothing can lead there, are the input's again. */
+static bool is_unreached_input(const struct mutation *mutation)
+{
+	const struct output *output = mutation->output;
+
+	for (unsigned int i = 0; i < mutation->touched_count; i++) {
+		const struct part *touched = &mutation->touched[i];
+
+		for (uint32_t at = touched->offset; at < touched->offset + touched->size; at++)
+			if (at >= output->kernel.image_size || output->whole[at] != TRAP ||
+			    output->bytes[at] != output->kernel.image[at])
+				return false;
+	}
+	return output->size == output->written;
+}
+
 const char *mutation_harmless(const struct mutation *mutation)
 {
 	if (!mutation_changed(mutation))
 		return "no byte differs";
 	if (is_in_tables(mutation) && same_originals(mutation))
 		return "every instruction still has its origin";
+	if (is_unreached_input(mutation))
+		return "the input's own byte, where nothing leads";
 	if (is_all_in(mutation, &mutation->output->text)) {
 		if (same_text(mutation))
 			return "another encoding of the same instruction";
