@@ -49,6 +49,17 @@ static bool is_offered(const struct springboard_builder *builder, enum vmi_call 
 
 /* --- sti -------------------------------------------------------------------------------------- */
 
+/* The calls enable interrupts themselves; bytes of the ROM's do not, and need those of sti before.
+ */
+static enum pair pair_with_exit(const struct springboard_builder *builder, enum vmi_call call)
+{
+	if (pair_call(builder, call)->action != ROM_ACTION_INLINE)
+		return PAIR_DROP;
+	return pair_call(builder, VMI_CALL_EnableInterrupts)->action == ROM_ACTION_INLINE
+	           ? PAIR_NONE
+	           : PAIR_REFUSED;
+}
+
 /* X is a site that becomes a call. */
 static enum pair pair_with_site(const struct springboard_builder *builder, uint16_t call)
 {
@@ -61,9 +72,7 @@ static enum pair pair_with_site(const struct springboard_builder *builder, uint1
 	case VMI_CALL_IRET:
 	case VMI_CALL_IRETW: return PAIR_DROP;
 	case VMI_CALL_SYSEXIT:
-	case VMI_CALL_SYSRET:
-		return pair_call(builder, call)->action == ROM_ACTION_INLINE ? PAIR_NONE
-		                                                             : PAIR_DROP;
+	case VMI_CALL_SYSRET: return pair_with_exit(builder, (enum vmi_call)call);
 	case VMI_CALL_PUSHF:
 	case VMI_CALL_PUSHFW:
 	case VMI_CALL_MWAIT:

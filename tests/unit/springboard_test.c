@@ -561,9 +561,29 @@ static void sti_comes_first_where_it_must(void **state)
 		must_build(&subject);
 		assert_call(&subject, 0, VMI_CALL_EnableInterrupts);
 	}
-	BEGIN(&subject, "\xfb\x0f\x35"); /* sti; sysexit, kept: the stack is the user's then */
+}
+
+/* The call enables interrupts; the instruction itself needs a sti directly before it. */
+static void sti_stays_with_sysexit(void **state)
+{
+	struct subject subject = {0};
+	struct rom_call *sti = &subject.rom.calls[VMI_CALL_EnableInterrupts];
+	struct rom_call *sysexit = &subject.rom.calls[VMI_CALL_SYSEXIT];
+
+	(void)state;
+	BEGIN(&subject, "\xfb\x0f\x35");
+	must_build(&subject);
+	assert_call(&subject, 0, VMI_CALL_SYSEXIT);
 	subject.window.instructions[1].keep = true;
 	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_SHADOW);
+	subject.window.instructions[1].keep = false;
+	*sysexit = (struct rom_call){
+	    .action = ROM_ACTION_INLINE, .inline_size = 2, .inline_bytes = {0x0f, 0x35}};
+	must_refuse(&subject, DIAGNOSTIC_SPRINGBOARD_SHADOW);
+	*sti = (struct rom_call){
+	    .action = ROM_ACTION_INLINE, .inline_size = 1, .inline_bytes = {0xfb}};
+	must_build(&subject);
+	ASSERT_BYTES(&subject, "\xfb\x0f\x35", false);
 }
 
 /* Instruction bytes, and whether they must not be cut from an instruction before of a form. */
@@ -586,6 +606,8 @@ static const struct {
     {FORM_POP_SS, "\x8d\x20", true},
     {FORM_POP_SS, "\x89\xe5", false},
     {FORM_POP_SS, "\x0f\xb2\x20", true},
+    {FORM_POP_SS, "\x0f\xb2\x28", false},
+    {FORM_POP_SS, "\x0f\xaf\x20", false},
     {SENSITIVE_FORM_NONE, "\xf4", false},
 };
 
@@ -627,6 +649,7 @@ int main(void)
 	    cmocka_unit_test(inline_sti_stands_before_its_successor),
 	    cmocka_unit_test(sti_and_hlt_are_not_torn_apart),
 	    cmocka_unit_test(sti_comes_first_where_it_must),
+	    cmocka_unit_test(sti_stays_with_sysexit),
 	    cmocka_unit_test(pairs_are_told),
 	};
 
