@@ -71,8 +71,10 @@ static bool write_memory(const struct execution *at, uint8_t segment, term_numbe
 	struct machine_state *state = at->state;
 	int32_t offset;
 
-	if (segment == SEGMENT_SS &&
-	    term_is_register_offset(at->machine->terms, address, MACHINE_ESP, &offset)) {
+	if (term_is_register_offset(at->machine->terms, address, MACHINE_ESP, &offset)) {
+		if (segment != SEGMENT_SS)
+			return machine_fail(at->machine,
+			                    "writes the stack through another segment than SS");
 		for (unsigned int i = 0; i < size; i++)
 			if (!machine_store_stack(at->machine, state, offset + (int32_t)i,
 			                         value->bytes[i]))

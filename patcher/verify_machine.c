@@ -48,8 +48,8 @@ bool machine_set_stack_offset(struct machine *machine, struct machine_state *sta
 		if (state->stack[i].offset >= offset)
 			state->stack[kept++] = state->stack[i];
 	state->stack_count = kept;
-	if (offset < state->lowest)
-		state->lowest = offset;
+	if (offset > state->highest)
+		state->highest = offset;
 	return true;
 }
 
@@ -59,7 +59,7 @@ struct value_byte machine_stack_byte(struct term_table *terms, const struct mach
 	for (unsigned int i = 0; i < state->stack_count; i++)
 		if (state->stack[i].offset == offset)
 			return state->stack[i].byte;
-	if (offset < 0)
+	if (offset < state->highest)
 		return byte_of_term(term_unknown(terms));
 	return byte_of_term(term_make(terms, TERM_STACK, (uint32_t)offset, 0, 0));
 }
@@ -182,10 +182,11 @@ bool machine_load(struct machine *machine, const struct machine_state *state, ui
 {
 	struct term_table *terms = machine->terms;
 	int32_t offset, esp;
-	bool on_stack =
-	    segment == SEGMENT_SS && term_is_register_offset(terms, address, MACHINE_ESP, &offset);
+	bool on_stack = term_is_register_offset(terms, address, MACHINE_ESP, &offset);
 
 	*value = value_of_constant(terms, 0);
+	if (on_stack && segment != SEGMENT_SS)
+		return machine_fail(machine, "reads the stack through another segment than SS");
 	if (on_stack && !machine_stack_offset(machine, state, &esp))
 		return false;
 	if (on_stack && offset < esp)

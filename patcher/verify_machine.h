@@ -61,7 +61,7 @@ struct machine_state {
 	struct machine_store stores[MACHINE_STORE_LIMIT];
 	unsigned int store_count;
 	uint32_t memory_version;
-	int32_t lowest; /* offset of the lowest ESP so far */
+	int32_t highest; /* offset of the highest ESP so far: what is below it is lost */
 	/* A branch was taken because this flag (term) has this value. */
 	term_number assumed;
 	bool assumption;

@@ -43,9 +43,9 @@ address_of() {
 }
 
 @test "the test guest is clean, too" {
-	guest="$POSTBURN_BUILD/tests/guests/guest.elf"
-	"$POSTBURN" patch --allow-unpatched -o "$out" "$guest" >/dev/null || [ $? -eq 3 ]
-	run "$POSTBURN" verify --allow-unpatched "$guest" "$out"
+	"$POSTBURN" patch --allow-unpatched -o "$out" "$POSTBURN_BUILD/tests/guests/guest.elf" >/dev/null ||
+		[ $? -eq 3 ]
+	run "$POSTBURN" verify --allow-unpatched "$POSTBURN_BUILD/tests/guests/guest.elf" "$out"
 	[ "$status" -eq 0 ]
 	[ "$(sed -n 's/^Windows  \([0-9]*\),.*/\1/p' <<<"$output")" -gt 300 ]
 }
