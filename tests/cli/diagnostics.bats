@@ -9,7 +9,9 @@ generate() {
 @test "every message has a test" {
 	untested=""
 	while read -r number name; do
-		[ "$name" = OUT_OF_MEMORY ] && continue # needs an allocation to fail
+		# The one needs an allocation to fail; the other a line of instructions.def whose moves
+		# the springboards do not know, which the equivalence tests would find before.
+		[ "$name" = OUT_OF_MEMORY ] || [ "$name" = SPRINGBOARD_OPERAND ] && continue
 		grep -rqE "\b((DIAGNOSTIC_)?$name|$number)\b" tests --include='*.c' --include='*.bats' ||
 			untested+=" $number"
 	done < <(grep -oE '^E[0-9]{3} [A-Z0-9_]+' patcher/diagnostics.def)
