@@ -3,15 +3,19 @@
 
 #include <stdarg.h>
 
+#include "patcher/escape.h"
+
 void problem_fill(struct problem *problem, enum diagnostic diagnostic, const char *format, ...)
 {
+	char text[sizeof(problem->text)];
 	va_list arguments;
 
 	problem->diagnostic = diagnostic;
 	problem->file = NULL;
 	va_start(arguments, format);
-	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	escape_text(text, problem->text, sizeof(problem->text)); /* it may have a file's names */
 }
 
 void problem_print(FILE *stream, const char *input_file, const struct problem *problem)

@@ -40,9 +40,9 @@ static size_t windows_upto(const struct verifier *verifier, uint32_t address)
 const struct verify_window *verify_window_at(const struct verifier *verifier, uint32_t address)
 {
 	size_t count = windows_upto(verifier, address);
-	const struct verify_window *window = &verifier->windows[count - 1];
+	const struct verify_window *window = count ? &verifier->windows[count - 1] : NULL;
 
-	return count && address - window->start < window->end - window->start ? window : NULL;
+	return window && address - window->start < window->end - window->start ? window : NULL;
 }
 
 /* Whether address lies in the padding that holds some window's hop. */

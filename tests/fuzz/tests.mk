@@ -32,7 +32,7 @@ $(fuzz_clang)/%.o: %.c | $(generated_headers)
 $(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_clang_cflags) $(fuzz_sanitizers) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
-$(fuzz_clang_library): $(fuzz_clang_objects)
+$(fuzz_clang_library): $(fuzz_clang_objects) $(build)/patcher/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_library)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
@@ -50,7 +50,7 @@ $(fuzz_replay)/%.o: %.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
 $(fuzz_replay)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
-$(fuzz_replay_library): $(fuzz_replay_objects)
+$(fuzz_replay_library): $(fuzz_replay_objects) $(build)/patcher/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay)/tests/fuzz/replay.o \
 		$(fuzz_replay_library)
@@ -62,8 +62,11 @@ $(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_rep
 # --- seeds, goals -----------------------------------------------------------------------------
 
 $(fuzz_seeds)/made: tests/fuzz/make-seeds tests/fuzz/miniature_kernel.py tests/fuzz/bzimage.py \
-		tests/fuzz/module.S
-	$(call quiet,SEEDS) rm -rf $(@D) && tests/fuzz/make-seeds $(@D) && touch $@
+		tests/fuzz/module.S $(build)/tests/fuzz/rom.o $(rom_files)
+	$(call quiet,SEEDS) rm -rf $(@D) && tests/fuzz/make-seeds $(@D) && mkdir -p $(@D)/rom && \
+		cp $(build)/tests/fuzz/rom.o $(rom_files) $(@D)/rom && touch $@
+$(build)/tests/fuzz/rom.o: tests/fuzz/rom.S rom/include/vmi.inc $(generated)/vmi_call_numbers.h
+	$(call quiet,ROM) mkdir -p $(@D) && $(CC) $(rom_cflags) -c -o $@ $<
 
 check_tests += tests/fuzz/replay_test tests/fuzz/seeds_test
 test_inputs += $(fuzz_replays) $(fuzz_seeds)/made
