@@ -95,7 +95,7 @@ static bool write_list(const struct rom_arguments *arguments, const struct rom_r
 static bool list_rom(const struct rom_arguments *arguments, struct problem *problem)
 {
 	struct rom_report report;
-	struct linked_rom linked;
+	struct linked_rom linked = {0};
 	struct rom rom;
 	bool done;
 

@@ -139,7 +139,7 @@ static void emit_stack_code(struct program *program)
 		if (half)
 			emit(program, 1, 0x66);
 		emit(program, 1, 0x68);
-		emit_word(program, below(1 << 31), half ? 2 : 4);
+		emit_word(program, below(1U << 31), half ? 2 : 4);
 		break;
 	case 5:
 		if (half)
