@@ -260,12 +260,14 @@ static unsigned int place_register(uint8_t place)
 	}
 }
 
-/* The address behind the instruction: pushed as it is, or formed in the alias that runs. */
+/* The address behind the instruction, in the alias that runs. */
 static bool next_argument(struct making *making, struct effect_argument *argument)
 {
 	uint32_t next = making->address + making->instruction->length;
+	term_number alias = term_make(making->terms, TERM_ALIAS, 0, 0, 0);
 
-	argument->value = value_of_constant(making->terms, next);
+	argument->value =
+	    value_of_term(making->terms, term_add_constant(making->terms, alias, next));
 	return true;
 }
 

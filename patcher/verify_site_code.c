@@ -52,15 +52,6 @@ static bool is_descriptor(struct machine *machine, const struct machine_state *s
 	return true;
 }
 
-/* An address of code that was formed in the alias that runs is that address. */
-static bool is_alias_of(struct term_table *terms, const struct value *now, const struct value *want)
-{
-	term_number aliased =
-	    term_add(terms, value_term(terms, want), term_make(terms, TERM_ALIAS, 0, 0, 0), 1);
-
-	return value_term(terms, now) == aliased;
-}
-
 static bool check_argument(struct machine *machine, const struct machine_state *state,
                            const struct site_effect *effect, int32_t words,
                            const struct effect_argument *argument)
@@ -74,8 +65,6 @@ static bool check_argument(struct machine *machine, const struct machine_state *
 	if (argument->mask && values_equal(&now, &argument->value, argument->mask))
 		return true;
 	if (argument->is_descriptor && is_descriptor(machine, state, effect, &now))
-		return true;
-	if (argument->is_word && is_alias_of(machine->terms, &now, &argument->value))
 		return true;
 	return machine_fail(machine, argument->is_word ? "calls with a wrong word on the stack"
 	                                               : "calls with a wrong value in a register");
