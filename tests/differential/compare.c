@@ -207,15 +207,13 @@ static enum difference_kind kind_of(bool accepted, const struct instruction *our
 	return DIFFERENCE_NONE;
 }
 
-static void compare_with(struct view *view, const struct instruction *ours)
+static void compare_with(struct view *view, const struct instruction *ours,
+                         const struct oracle_answer *other)
 {
 	struct comparison *comparison = view->comparison;
 	struct findings *findings = comparison->findings;
 	bool accepted = view->shape.values[FEATURE_STATUS] == DECODE_OK;
-	struct oracle_answer other =
-	    oracle_ask(comparison->oracles, view->oracle, view->bytes, CASE_SIZE,
-	               (enum disasm_mode)view->shape.values[FEATURE_MODE]);
-	enum difference_kind kind = kind_of(accepted, ours, &other);
+	enum difference_kind kind = kind_of(accepted, ours, other);
 	const struct difference_line *line;
 
 	if (kind == DIFFERENCE_NONE) {
@@ -223,16 +221,16 @@ static void compare_with(struct view *view, const struct instruction *ours)
 		return;
 	}
 	if (kind == DIFFERENCE_LONGER)
-		view->shape.values[FEATURE_BY] = other.length - ours->length;
+		view->shape.values[FEATURE_BY] = other->length - ours->length;
 	if (kind == DIFFERENCE_SHORTER)
-		view->shape.values[FEATURE_BY] = ours->length - other.length;
+		view->shape.values[FEATURE_BY] = ours->length - other->length;
 	count(&findings->differences[view->oracle][kind]);
 	line = covering_line(view, kind);
 	if (line)
 		count(&findings->lines[line - comparison->table->lines].hits);
 	else
 		record_unlisted(view, kind, accepted ? ours->length : 0,
-		                other.accepted ? other.length : 0);
+		                other->accepted ? other->length : 0);
 }
 
 static void record_contradiction(struct findings *findings, enum self_contradiction contradiction,
@@ -265,30 +263,48 @@ static void check_self(struct comparison *comparison, const uint8_t *bytes, enum
 		record_contradiction(findings, SELF_NOT_TRUNCATED, bytes, mode);
 }
 
-void compare_case(struct comparison *comparison, const uint8_t *bytes, enum disasm_mode mode)
+static enum decode_status decode_case(struct comparison *comparison, const uint8_t *bytes,
+                                      enum disasm_mode mode, struct instruction *ours)
 {
-	struct instruction ours;
-	struct shape shape;
-	enum decode_status status = comparison->decode(bytes, CASE_SIZE, mode, &ours);
+	enum decode_status status = comparison->decode(bytes, CASE_SIZE, mode, ours);
 
 	count(&comparison->findings->cases);
 	if (status == DECODE_OK) {
 		count(&comparison->findings->accepted);
-		check_self(comparison, bytes, mode, &ours);
+		check_self(comparison, bytes, mode, ours);
 	}
 	if (status == DECODE_TRUNCATED)
 		record_contradiction(comparison->findings, SELF_BAD_STATUS, bytes, mode);
+	return status;
+}
+
+void compare_case(struct comparison *comparison, const uint8_t *bytes, enum disasm_mode mode)
+{
+	struct instruction ours;
+	struct shape shape;
+	enum decode_status status = decode_case(comparison, bytes, mode, &ours);
+
 	shape_of(bytes, mode, &shape);
 	shape.values[FEATURE_STATUS] = (uint8_t)status;
 	for (int oracle = 0; oracle < ORACLE_COUNT; oracle++) {
-		struct view view = {
-		    .comparison = comparison,
-		    .oracle = (enum oracle)oracle,
-		    .bytes = bytes,
-		    .shape = shape,
-		};
+		struct view view = {comparison, (enum oracle)oracle, bytes, shape, 0, false};
+		struct oracle_answer other;
 
-		if (comparison->oracle_mask >> oracle & 1)
-			compare_with(&view, &ours);
+		if (!(comparison->oracle_mask >> oracle & 1))
+			continue;
+		other = oracle_ask(comparison->oracles, view.oracle, bytes, CASE_SIZE, mode);
+		compare_with(&view, &ours, &other);
 	}
+}
+
+void compare_answer(struct comparison *comparison, const uint8_t *bytes, enum disasm_mode mode,
+                    enum oracle oracle, const struct oracle_answer *other)
+{
+	struct view view = {.comparison = comparison, .oracle = oracle, .bytes = bytes};
+	struct instruction ours;
+	enum decode_status status = decode_case(comparison, bytes, mode, &ours);
+
+	shape_of(bytes, mode, &view.shape);
+	view.shape.values[FEATURE_STATUS] = (uint8_t)status;
+	compare_with(&view, &ours, other);
 }

@@ -78,4 +78,8 @@ struct comparison {
 /* Compares the decoders over the instruction at the CASE_SIZE bytes. */
 void compare_case(struct comparison *comparison, const uint8_t *bytes, enum disasm_mode mode);
 
+/* The same with one other decoder, whose answer is known already. */
+void compare_answer(struct comparison *comparison, const uint8_t *bytes, enum disasm_mode mode,
+                    enum oracle oracle, const struct oracle_answer *other);
+
 #endif

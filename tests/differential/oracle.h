@@ -43,6 +43,9 @@ struct oracle_answer oracle_ask(struct oracles *oracles, enum oracle oracle, con
 /* "zydis", "capstone", "objdump". */
 const char *oracle_name(enum oracle oracle);
 
+/* Whether a line of objdump's is only prefixes, which then belong to the next. */
+bool objdump_prints_prefixes_only(const char *text);
+
 /* One implementation: opened and closed for one mode; NULL from open() is an error. */
 struct oracle_functions {
 	void *(*open)(enum disasm_mode mode);

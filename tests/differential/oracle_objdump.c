@@ -91,8 +91,7 @@ static void *objdump_open(enum disasm_mode mode)
 	return objdump;
 }
 
-/* Whether all words of the text are names of prefixes. */
-static bool is_prefixes_only(const char *text)
+bool objdump_prints_prefixes_only(const char *text)
 {
 	static const char *const names[] = {"cs",     "ss",   "ds",     "es",     "fs",
 	                                    "gs",     "lock", "data16", "data32", "addr16",
@@ -127,7 +126,7 @@ static void objdump_ask(void *state, const uint8_t *bytes, size_t size,
 		if (length <= 0)
 			return;
 		total += length;
-	} while (is_prefixes_only(objdump->text) && total < INSTRUCTION_MAX_LENGTH);
+	} while (objdump_prints_prefixes_only(objdump->text) && total < INSTRUCTION_MAX_LENGTH);
 	if (strstr(objdump->text, "(bad)") || total > INSTRUCTION_MAX_LENGTH)
 		return;
 	answer->accepted = true;

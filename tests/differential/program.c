@@ -51,41 +51,55 @@ void program_read_options(int argument_count, char **arguments, struct program_o
 	}
 }
 
+bool program_open(struct program *program)
+{
+	char error[1024];
+
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	if (!difference_table_read(DIFFERENCES_FILE, &program->table, error, sizeof(error))) {
+		printf("Bail out! %s\n", error);
+		return false;
+	}
+	program->comparison = (struct comparison){
+	    .decode = decode_instruction,
+	    .table = &program->table,
+	    .findings = findings_create(&program->table),
+	    .oracle_mask = ALL_ORACLES,
+	};
+	if (program->comparison.findings)
+		return true;
+	printf("Bail out! out of memory\n");
+	difference_table_free(&program->table);
+	return false;
+}
+
+void program_close(struct program *program)
+{
+	findings_free(program->comparison.findings, &program->table);
+	difference_table_free(&program->table);
+}
+
 int program_run(const struct program_options *options, work_function *work, const void *argument,
                 uint64_t unit_count, bool complete)
 {
-	struct difference_table table;
-	struct comparison comparison = {
-	    .decode = decode_instruction,
-	    .table = &table,
-	    .oracle_mask = options->oracle_mask ? options->oracle_mask : ALL_ORACLES,
-	};
+	struct program program;
 	struct report report = {0};
-	char error[1024];
 	bool well;
 	int status = EXIT_SUCCESS;
 
-	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
-	if (!difference_table_read(DIFFERENCES_FILE, &table, error, sizeof(error))) {
-		printf("Bail out! %s\n", error);
+	if (!program_open(&program))
 		return EXIT_FAILURE;
-	}
-	comparison.findings = findings_create(&table);
-	if (!comparison.findings) {
-		printf("Bail out! out of memory\n");
-		difference_table_free(&table);
-		return EXIT_FAILURE;
-	}
-	well = workers_run(&comparison, work, argument, unit_count);
+	if (options->oracle_mask)
+		program.comparison.oracle_mask = options->oracle_mask;
+	well = workers_run(&program.comparison, work, argument, unit_count);
 	if (options->survey) {
-		report_survey(comparison.findings);
+		report_survey(program.comparison.findings);
 	} else {
 		report_point(&report, well, "all processes ended well");
-		report_findings(&report, &table, comparison.findings,
-		                complete ? comparison.oracle_mask : 0);
+		report_findings(&report, &program.table, program.comparison.findings,
+		                complete ? program.comparison.oracle_mask : 0);
 		status = report_end(&report);
 	}
-	findings_free(comparison.findings, &table);
-	difference_table_free(&table);
+	program_close(&program);
 	return status;
 }

@@ -25,6 +25,16 @@ struct program_options {
 /* Reads the options into *options, which holds the defaults; ends the program on a wrong one. */
 void program_read_options(int argument_count, char **arguments, struct program_options *options);
 
+/* The table, findings and a comparison with decode_instruction(). */
+struct program {
+	struct difference_table table;
+	struct comparison comparison;
+};
+
+/* Reads the table from DIFFERENCES_FILE; false after a TAP line that says what is wrong. */
+bool program_open(struct program *program);
+void program_close(struct program *program);
+
 /*
  * Runs the work with decode_instruction() against all decoders and reports what was found;
  * complete as in report_findings(). Returns the exit status.

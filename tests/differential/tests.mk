@@ -4,8 +4,8 @@
 
 differential_build := $(build)/tests/differential
 differential_common := shape oracle oracle_zydis oracle_capstone oracle_objdump differences compare \
-	workers enumerate random report program
-differential_tests := enumeration_test random_test
+	workers enumerate random report program kernel_code objdump_output
+differential_tests := enumeration_test random_test kernel_test
 differential_long_tests := random_long_test
 
 differential_objects := $(differential_common:%=$(differential_build)/%.o)
