@@ -19,7 +19,7 @@ struct verify_original {
 struct verify_stretch {
 	uint32_t begin, end;
 	const uint8_t *bytes;
-	uint32_t reached; /* set: behind its last instruction */
+	uint32_t reached; /* set: behind its last instruction; end, unless it was run */
 	bool flows_on;    /* set: control reaches end */
 };
 

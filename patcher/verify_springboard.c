@@ -288,7 +288,8 @@ static bool stretch_of(const struct verifier *verifier, const struct verify_wind
 {
 	const struct verify_segment *segment = &verifier->segments[window->first_segment + index];
 
-	*stretch = (struct verify_stretch){.begin = segment->begin, .end = segment->end};
+	*stretch = (struct verify_stretch){
+	    .begin = segment->begin, .end = segment->end, .reached = segment->end};
 	stretch->bytes = verify_out_bytes(verifier, segment->begin, segment->end - segment->begin);
 	return stretch->bytes != NULL;
 }
@@ -350,14 +351,23 @@ static void check_unit(struct verifier *verifier, const struct verify_window *wi
 	}
 }
 
+/* A site's call may not return where the instruction would have gone on: xsaves is #UD. */
+static bool may_stop(const struct verifier *verifier, const struct unit *unit)
+{
+	uint16_t call = call_of(&unit->first);
+
+	return unit->kind == UNIT_SITE && verifier->calls[call].description &&
+	       !verifier->calls[call].description->returns;
+}
+
 /* What a stretch does not use must be nothing; what flows on must have something to flow to. */
-static void check_end(struct verifier *verifier, struct verify_window *window, bool last,
-                      const struct verify_stretch *stretch)
+static void check_end(struct verifier *verifier, struct verify_window *window,
+                      const struct unit *unit, bool last, const struct verify_stretch *stretch)
 {
 	if (!last && stretch->reached != stretch->end)
 		verify_find(verifier, VERIFY_SPRINGBOARD, stretch->reached,
 		            "bytes of the springboard that nothing runs");
-	if (!last && !stretch->flows_on)
+	if (!last && !stretch->flows_on && !may_stop(verifier, unit))
 		verify_find(verifier, VERIFY_SPRINGBOARD, stretch->end,
 		            "code that nothing flows into");
 	if (!last)
@@ -393,7 +403,7 @@ static void check_segment(struct verifier *verifier, struct verify_window *windo
 		                  &stretch, live_behind(verifier, &unit->second));
 	else
 		check_unit(verifier, window, unit, &stretch);
-	check_end(verifier, window, last, &stretch);
+	check_end(verifier, window, unit, last, &stretch);
 }
 
 /* --- shadows ---------------------------------------------------------------------------------- */
@@ -484,7 +494,8 @@ static void check_sites(struct verifier *verifier, const struct verify_window *w
 /* A site whose own bytes were replaced: the call, then nothing or nops. */
 static void check_in_place(struct verifier *verifier, const struct verify_window *window)
 {
-	struct verify_stretch stretch = {.begin = window->start, .end = window->end};
+	struct verify_stretch stretch = {
+	    .begin = window->start, .end = window->end, .reached = window->end};
 	struct verify_original site;
 
 	stretch.bytes = verify_out_bytes(verifier, window->start, window->end - window->start);

@@ -88,13 +88,14 @@ static struct tally damage(struct output *output, unsigned long rounds)
 	return all;
 }
 
-static void check_kernel(const char *path, unsigned long rounds, unsigned int least)
+static void check_kernel(const char *path, const char *rom, unsigned long rounds,
+                         unsigned int least)
 {
 	struct verify_report report;
 	struct output output;
 	struct tally tally;
 
-	assert_true(output_make(&output, path));
+	assert_true(output_make(&output, path, rom));
 	assert_true(output_verify(&output, 0, &report));
 	for (size_t i = 0; i < report.finding_count; i++)
 		print_message(
@@ -111,13 +112,28 @@ static void check_kernel(const char *path, unsigned long rounds, unsigned int le
 		assert_true(tally.applied >= least);
 }
 
-static void test_guest(void **state)
+static void check_guest(const char *rom)
 {
 	char path[4096];
 
-	(void)state;
 	snprintf(path, sizeof(path), "%s/tests/guests/guest.elf", getenv("POSTBURN_BUILD"));
-	check_kernel(path, 60, 1000);
+	check_kernel(path, rom, 40, 1000);
+}
+
+static void test_native(void **state)
+{
+	(void)state;
+	check_guest("native");
+}
+
+/* A ROM that offers every call and clobbers all it may: springboards have the most to do. */
+static void test_greedy(void **state)
+{
+	char rom[4096];
+
+	(void)state;
+	snprintf(rom, sizeof(rom), "%s/tests/mutation/greedy.rom", getenv("POSTBURN_BUILD"));
+	check_guest(rom);
 }
 
 /* A kernel of the cache, if it is there: the first that matches the pattern. */
@@ -136,7 +152,7 @@ static void check_cached(const char *pattern, unsigned long rounds)
 		print_message("# %s is not in the cache\n", pattern);
 		skip();
 	}
-	check_kernel(found.gl_pathv[0], rounds, 50);
+	check_kernel(found.gl_pathv[0], "native", rounds, 50);
 	globfree(&found);
 }
 
@@ -155,7 +171,8 @@ static void test_debian(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_guest),
+	    cmocka_unit_test(test_native),
+	    cmocka_unit_test(test_greedy),
 	    cmocka_unit_test(test_linux),
 	    cmocka_unit_test(test_debian),
 	};

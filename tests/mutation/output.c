@@ -40,7 +40,7 @@ static bool write_memory(struct output *output, const struct patch *patch, struc
 	return done && output->bytes;
 }
 
-static bool rewrite(struct output *output, struct problem *problem)
+static bool rewrite(struct output *output, const char *name, struct problem *problem)
 {
 	struct patch patch;
 	struct scan scan;
@@ -49,7 +49,7 @@ static bool rewrite(struct output *output, struct problem *problem)
 
 	if (!scan_kernel(&output->kernel, &scan, problem))
 		return false;
-	if (rom_read("native", &rom, problem)) {
+	if (rom_read(name, &rom, problem)) {
 		for (unsigned int i = 0; i < ROM_SLOT_COUNT; i++)
 			output->clobbers[i] = rom.calls[i].clobbers;
 		if (patch_kernel(&output->kernel, &scan, &rom, &patch, problem)) {
@@ -223,20 +223,32 @@ uint32_t output_offset(const struct output *output, uint32_t address)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-bool output_make(struct output *output, const char *path)
+/* The ROM's object: built in, or a file. */
+static bool find_rom(struct output *output, const char *name, struct problem *problem)
+{
+	for (size_t i = 0; i < built_in_rom_count; i++)
+		if (!strcmp(built_in_roms[i].name, name)) {
+			output->rom.bytes = built_in_roms[i].start;
+			output->rom.size = (size_t)(built_in_roms[i].end - built_in_roms[i].start);
+			return true;
+		}
+	if (!input_file_read(name, &output->rom_file, problem))
+		return false;
+	output->rom = (struct verify_rom_file){output->rom_file.bytes, output->rom_file.size};
+	return true;
+}
+
+bool output_make(struct output *output, const char *path, const char *rom)
 {
 	struct problem problem = {0};
 
 	*output = (struct output){0};
-	for (size_t i = 0; i < built_in_rom_count; i++)
-		if (!strcmp(built_in_roms[i].name, "native"))
-			output->rom = (struct verify_rom_file){
-			    built_in_roms[i].start,
-			    (size_t)(built_in_roms[i].end - built_in_roms[i].start)};
+	if (!find_rom(output, rom, &problem))
+		return complain(rom, &problem);
 	if (!kernel_read(path, &(struct kernel_read_options){0}, &output->kernel, &problem))
 		return complain(path, &problem);
 	output->input = verify_input_open(&output->kernel, &problem);
-	if (!output->input || !rewrite(output, &problem)) {
+	if (!output->input || !rewrite(output, rom, &problem)) {
 		output_free(output);
 		return complain(path, &problem);
 	}
@@ -254,6 +266,7 @@ void output_free(struct output *output)
 {
 	verify_input_close(output->input);
 	kernel_free(&output->kernel);
+	input_file_close(&output->rom_file);
 	free(output->bytes);
 	free(output->whole);
 	free(output->generated);

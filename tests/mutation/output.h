@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "patcher/input_file.h"
 #include "patcher/kernel.h"
 #include "patcher/verify.h"
 #include "patchtables/rom_abi.h"
@@ -27,6 +28,7 @@ struct generated {
 struct output {
 	struct kernel kernel;
 	struct verify_input *input;
+	struct input_file rom_file; /* of a ROM that is not built in */
 	struct verify_rom_file rom;
 	uint32_t clobbers[ROM_SLOT_COUNT]; /* of the ROM's manifest */
 	uint8_t *bytes;                    /* being damaged */
@@ -42,8 +44,9 @@ struct output {
 	uint32_t moved_count;
 };
 
-/* Rewrites the kernel at path for the native ROM, in memory. false: it says why on stderr. */
-bool output_make(struct output *output, const char *path);
+/* Rewrites the kernel at path for the ROM of that name or file, in memory. false: it says why on
+ * stderr. */
+bool output_make(struct output *output, const char *path, const char *rom);
 void output_free(struct output *output);
 
 /* Verifies the bytes as they are now. */
