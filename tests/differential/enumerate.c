@@ -32,7 +32,7 @@ static const uint8_t tails[][CASE_SIZE] = {
 enum modrms {
 	MODRMS_ALL,
 	MODRMS_CHOSEN, /* each reg with register, memory and SIB */
-	MODRMS_FEW     /* some reg with register and SIB */
+	MODRMS_FEW     /* some reg with register and SIB, and a RIP-relative one */
 };
 
 static bool is_chosen(unsigned modrm, enum modrms amount)
@@ -43,7 +43,7 @@ static bool is_chosen(unsigned modrm, enum modrms amount)
 	switch (amount) {
 	case MODRMS_ALL: return true;
 	case MODRMS_CHOSEN: return has_sib || is_register || (mod == 0 && rm == 1);
-	default: return (has_sib || is_register) && (reg % 4 == 2 || reg == 0 || reg == 7);
+	default: return ((has_sib || is_register) && (reg % 2 == 0 || reg == 7)) || modrm == 5;
 	}
 }
 
@@ -118,6 +118,7 @@ static const struct bytes more_prefixes[] = {
     {2, {0xf3, 0xf3}},
     {2, {0xf0, 0xf0}},
     {2, {0xf2, 0xf0}},
+    {3, {0xf0, 0x9b, 0x65}}, /* fwait, then a prefix */
     {2, {0x67, 0x66}},
     {2, {0x66, 0x3e}},
     {2, {0xf3, 0x64}},
@@ -163,6 +164,7 @@ static const struct bytes more_rexes[] = {
     {2, {0x4a, 0xf0}},
     {3, {0xf2, 0x40, 0x36}},
     {3, {0xf2, 0x40, 0x40}},
+    {3, {0xf2, 0x41, 0x66}},
     {3, {0xf3, 0x40, 0x44}},
     {3, {0x66, 0x48, 0x40}},
     {3, {0xf3, 0x26, 0x48}},
@@ -293,6 +295,7 @@ static void enumerate_vector_prefixes(const struct unit *unit, const struct byte
 
 		append(&prefixed, head->bytes, head->size);
 		compare_bytes(unit, &prefixed, 0x11, 0);
+		compare_bytes(unit, &prefixed, 0x8c, 1); /* reg and index alike */
 		compare_bytes(unit, &prefixed, 0x94, 1);
 		compare_bytes(unit, &prefixed, 0xd1, 0);
 	}
@@ -347,6 +350,15 @@ static void enumerate_vex2(const struct unit *unit)
 	}
 }
 
+/* With 67 and a displacement only, where X has nothing to extend. */
+static void enumerate_eip_relative(const struct unit *unit, const struct bytes *head)
+{
+	struct bytes prefixed = {1, {0x67}};
+
+	append(&prefixed, head->bytes, head->size);
+	compare_bytes(unit, &prefixed, 0x1d, 0);
+}
+
 /* Values of what the EVEX prefix adds, a row a variant; V' and R' as in the bytes. */
 static const struct {
 	uint8_t z, b, not_v2, aaa, vvvv, rxb, not_r2, reserved, u;
@@ -356,7 +368,7 @@ static const struct {
     {0, 1, 1, 2, 6, 0, 1, 0, 1},  {1, 1, 1, 7, 6, 0, 1, 0, 1}, {0, 0, 0, 1, 0, 0, 1, 0, 1},
     {0, 0, 1, 1, 0, 7, 1, 0, 1},  {0, 0, 1, 1, 3, 1, 1, 0, 1}, {0, 0, 1, 1, 0, 0, 0, 0, 1},
     {0, 0, 1, 1, 15, 4, 1, 0, 1}, {0, 0, 1, 0, 0, 0, 1, 1, 1}, {0, 0, 1, 1, 0, 0, 1, 0, 0},
-    {0, 0, 1, 0, 0, 4, 1, 0, 1},  {0, 0, 1, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 1, 0, 1},
+    {0, 0, 1, 0, 0, 6, 1, 0, 1},  {0, 0, 1, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 1, 0, 1},
     {0, 0, 1, 0, 15, 3, 1, 0, 1}, {1, 0, 1, 2, 9, 0, 1, 0, 1},
 };
 
@@ -388,6 +400,8 @@ static void enumerate_evex_variant(const struct unit *unit, size_t variant, bool
 		compare_modrms(unit, &head, amount, 0);
 		if (known_map && (variant == 2 || variant == 0))
 			enumerate_vector_prefixes(unit, &head);
+		if (known_map && evex_variants[variant].rxb & 2)
+			enumerate_eip_relative(unit, &head);
 	}
 }
 

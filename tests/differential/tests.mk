@@ -5,7 +5,7 @@
 differential_build := $(build)/tests/differential
 differential_common := shape oracle oracle_zydis oracle_capstone oracle_objdump differences compare \
 	workers enumerate random report program kernel_code objdump_output
-differential_tests := enumeration_test random_test kernel_test
+differential_tests := enumeration_test random_test kernel_test table_test harness_test
 differential_long_tests := random_long_test
 
 differential_objects := $(differential_common:%=$(differential_build)/%.o)
