@@ -97,7 +97,7 @@ $(generated)/%.o: $(generated)/%.c $(flags) | $(generated_headers)
 	$(call quiet,CC) $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(library): $(disasm_objects) $(patcher_objects) $(generated_objects) \
-		$(build)/patcher/built_in_roms_data.o
+		$(build)/patcher/rom/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(program): $(build)/patcher/main.o $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries)

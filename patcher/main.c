@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "patcher/commands.h"
+#include "patcher/command/commands.h"
 
 struct command {
 	const char *name;

@@ -27,5 +27,5 @@ $(foreach rom,$(roms),$(eval $(call rom_rules,$(rom))))
 
 # The ROMs in the program.
 rom_files := $(roms:%=$(build)/rom/%.rom)
-$(build)/patcher/built_in_roms_data.o: patcher/built_in_roms.S $(rom_files)
+$(build)/patcher/rom/built_in_roms_data.o: patcher/rom/built_in_roms.S $(rom_files)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(sanitizer_flags) -Wa,-I$(build) -c -o $@ $<

@@ -20,7 +20,7 @@
 #include <time.h>
 
 #include "disasm/sweep.h"
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 
 #define ROUNDS         5
 #define LEAST_CAPSTONE 10.0

@@ -7,7 +7,7 @@
  */
 
 #include "disasm/sweep.h"
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 #include "tests/differential/compare.h"
 
 struct kernel_code_section {

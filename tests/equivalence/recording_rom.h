@@ -7,7 +7,7 @@
  * clobbers what it may.
  */
 
-#include "patcher/springboard.h"
+#include "patcher/springboard/springboard.h"
 #include "tests/equivalence/model.h"
 
 /* What a slot finds. */

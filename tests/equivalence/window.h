@@ -2,7 +2,7 @@
 #ifndef EQUIVALENCE_WINDOW_H
 #define EQUIVALENCE_WINDOW_H
 
-#include "patcher/springboard.h"
+#include "patcher/springboard/springboard.h"
 #include "tests/equivalence/machine.h"
 
 /* Unpaged code runs at an alias, this much below its addresses. */

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void check_problem(const struct problem *problem);
 
 /* Reads every byte and string the model gives, so that the sanitizers see bad ones, and checks what
- * patcher/kernel.h promises of them. */
+ * patcher/kernel/kernel.h promises of them. */
 void check_kernel(const struct kernel *kernel);
 
 /* With POSTBURN_FUZZ_VERBOSE set, replay tells what was found: a line each. */

@@ -2,7 +2,7 @@
 
 /* Reading a kernel and Linux's tables in it: the input is the file. */
 
-#include "patcher/linux_metadata.h"
+#include "patcher/linux/linux_metadata.h"
 #include "tests/fuzz/harness.h"
 
 static void check_place(const struct kernel *kernel, const struct code_place *place)

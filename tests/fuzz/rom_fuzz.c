@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "patcher/rom.h"
+#include "patcher/rom/rom.h"
 #include "tests/fuzz/harness.h"
 
 static volatile uint8_t sink;
@@ -18,7 +18,7 @@ static void read_bytes(const uint8_t *bytes, size_t size)
 	sink = sum;
 }
 
-/* What patcher/rom.h promises of calls. */
+/* What patcher/rom/rom.h promises of calls. */
 static void check_rom(const struct rom *rom)
 {
 	CHECK(memchr(rom->name, '\0', sizeof(rom->name)));

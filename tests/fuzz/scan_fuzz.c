@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "patcher/scan_report.h"
+#include "patcher/scan/scan_report.h"
 #include "tests/fuzz/harness.h"
 
 static void check_sites(const struct scan *scan)

@@ -32,7 +32,7 @@ $(fuzz_clang)/%.o: %.c | $(generated_headers)
 $(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,FUZZCC) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_clang_cflags) $(fuzz_sanitizers) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
-$(fuzz_clang_library): $(fuzz_clang_objects) $(build)/patcher/built_in_roms_data.o
+$(fuzz_clang_library): $(fuzz_clang_objects) $(build)/patcher/rom/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_library)
 	$(call quiet,FUZZLD) $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
@@ -50,7 +50,7 @@ $(fuzz_replay)/%.o: %.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
 $(fuzz_replay)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
-$(fuzz_replay_library): $(fuzz_replay_objects) $(build)/patcher/built_in_roms_data.o
+$(fuzz_replay_library): $(fuzz_replay_objects) $(build)/patcher/rom/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay)/tests/fuzz/replay.o \
 		$(fuzz_replay_library)

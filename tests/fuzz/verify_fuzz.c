@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "patcher/hash.h"
-#include "patcher/patch.h"
-#include "patcher/rom_private.h"
-#include "patcher/verify.h"
+#include "patcher/patch/patch.h"
+#include "patcher/rom/rom_private.h"
+#include "patcher/verify/verify.h"
 #include "tests/fuzz/elf_frame.h"
 #include "tests/fuzz/harness.h"
 

@@ -8,8 +8,8 @@
 
 #include "disasm/decode.h"
 #include "patcher/hash.h"
-#include "patcher/patch.h"
-#include "patcher/rom_private.h"
+#include "patcher/patch/patch.h"
+#include "patcher/rom/rom_private.h"
 
 /* --- making ----------------------------------------------------------------------------------- */
 

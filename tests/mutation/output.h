@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "patcher/input_file.h"
-#include "patcher/kernel.h"
-#include "patcher/verify.h"
+#include "patcher/kernel/input_file.h"
+#include "patcher/kernel/kernel.h"
+#include "patcher/verify/verify.h"
 #include "patchtables/rom_abi.h"
 
 struct part { /* of the file */

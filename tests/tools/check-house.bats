@@ -40,9 +40,9 @@ breaks() {
 }
 
 @test "libelf outside libelf_reader.c" {
-	printf '%s\n' "$licence" '#include <libelf.h>' >"$house/patcher/libelf_reader.c"
-	breaks patcher/bad.c "$licence"$'\n#include <gelf.h>' "only patcher/libelf_reader.c knows libelf"
-	[[ $output != *"patcher/libelf_reader.c:2"* ]]
+	printf '%s\n' "$licence" '#include <libelf.h>' >"$house/patcher/verify/libelf_reader.c"
+	breaks patcher/bad.c "$licence"$'\n#include <gelf.h>' "only patcher/verify/libelf_reader.c knows libelf"
+	[[ $output != *"patcher/verify/libelf_reader.c:2"* ]]
 }
 
 @test "Capstone outside disasm" {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "patcher/bytes.h"
-#include "patcher/linux_metadata.h"
+#include "patcher/linux/linux_metadata.h"
 
 static const char *const configurations[] = {"defconfig", "tiny-pae"};
 

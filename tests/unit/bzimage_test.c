@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <sys/resource.h>
 
-#include "patcher/bzimage.h"
-#include "patcher/kernel.h"
+#include "patcher/kernel/bzimage.h"
+#include "patcher/kernel/kernel.h"
 #include "tests/unit/bzimage_builder.h"
 #include "tests/unit/refusal.h"
 #include "tests/unit/small_kernel.h"

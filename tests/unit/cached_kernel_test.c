@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 
 /* Where the kernel is that was read last. */
 static char cached_path[600];

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <sys/resource.h>
 
-#include "patcher/decompress.h"
+#include "patcher/kernel/decompress.h"
 #include "tests/unit/pack.h"
 
 /* Half text that packs well, half noise that does not. */

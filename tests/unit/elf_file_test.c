@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "patcher/elf_file.h"
+#include "patcher/kernel/elf_file.h"
 #include "tests/unit/refusal.h"
 #include "tests/unit/small_kernel.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "patcher/emit.h"
+#include "patcher/springboard/emit.h"
 
 static struct emitter emitter_on(uint8_t *bytes, unsigned capacity)
 {

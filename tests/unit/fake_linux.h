@@ -11,7 +11,7 @@
  */
 
 #include "patcher/bytes.h"
-#include "patcher/linux_metadata.h"
+#include "patcher/linux/linux_metadata.h"
 #include "tests/unit/elf_builder.h"
 
 enum area { AREA_TEXT, AREA_RODATA, AREA_DATA, AREA_INIT_TEXT, AREA_REPLACEMENTS, AREA_COUNT };

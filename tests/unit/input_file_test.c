@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "patcher/input_file.h"
-#include "patcher/kernel.h"
+#include "patcher/kernel/input_file.h"
+#include "patcher/kernel/kernel.h"
 #include "tests/unit/small_kernel.h"
 
 /* What happens to the program's reads, in this order: the first is interrupted; each delivers at

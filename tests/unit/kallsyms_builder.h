@@ -2,9 +2,9 @@
 #ifndef TESTS_UNIT_KALLSYMS_BUILDER_H
 #define TESTS_UNIT_KALLSYMS_BUILDER_H
 
-/* Makes the tables of patcher/kallsyms.h in each layout that Linux ever had. */
+/* Makes the tables of patcher/kernel/kallsyms.h in each layout that Linux ever had. */
 
-#include "patcher/kallsyms.h"
+#include "patcher/kernel/kallsyms.h"
 #include "tests/unit/byte_buffer.h"
 
 struct kallsyms_shape {

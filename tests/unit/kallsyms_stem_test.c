@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "patcher/kallsyms_stem.h"
+#include "patcher/kernel/kallsyms_stem.h"
 #include "tests/unit/small_kernel.h"
 
 #define COUNT 300

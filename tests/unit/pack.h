@@ -11,7 +11,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "patcher/decompress.h"
+#include "patcher/kernel/decompress.h"
 #include "tests/unit/byte_buffer.h"
 
 static inline void pack_check(bool fine)

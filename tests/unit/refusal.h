@@ -4,7 +4,7 @@
 
 /* Checks that a kernel is refused, and with which diagnostic. Included behind cmocka.h. */
 
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 
 static inline void check_refused(const uint8_t *bytes, size_t size, enum diagnostic diagnostic,
                                  const char *name, const char *file, int line)

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "patcher/bytes.h"
-#include "patcher/rom_private.h"
+#include "patcher/rom/rom_private.h"
 #include "patchtables/vmi_calls.h"
 
 #define IMAGE 0xc2135000u

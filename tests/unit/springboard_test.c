@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "patcher/bytes.h"
-#include "patcher/springboard.h"
+#include "patcher/springboard/springboard.h"
 #include "patchtables/vmi_calls.h"
 
 #define WINDOW_ADDRESS UINT32_C(0xc1000100)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "patcher/kernel.h"
+#include "patcher/kernel/kernel.h"
 #include "tests/unit/small_kernel.h"
 
 static char kernel_path[] = "/tmp/postburn-map-kernel-XXXXXX";

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <unicorn/unicorn.h>
 
-#include "patcher/verify_machine.h"
+#include "patcher/verify/verify_machine.h"
 
 #define PROGRAMS     20000
 #define INSTRUCTIONS 12

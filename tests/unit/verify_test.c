@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "patcher/hash.h"
-#include "patcher/patch.h"
-#include "patcher/rom_private.h"
-#include "patcher/verify.h"
+#include "patcher/patch/patch.h"
+#include "patcher/rom/rom_private.h"
+#include "patcher/verify/verify.h"
 #include "tests/unit/fake_linux.h"
 
 /*

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* `postburn patch`: options, and the way from a kernel to its rewritten file. */
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "patcher/command/commands.h"
+#include "patcher/hash.h"
+#include "patcher/output_file.h"
+#include "patcher/patch/patch.h"
+#include "patcher/progress.h"
+#include "patcher/scan/scan_report.h"
+
+struct patch_arguments {
+	const char *kernel;
+	const char *output;
+	const char *rom;
+	const char *rom_output;
+	const char *system_map;
+	bool dry_run, allow_unpatched;
+};
+
+enum { OPTION_ROM = 256, OPTION_ROM_OUT, OPTION_SYMBOLS, OPTION_DRY_RUN, OPTION_ALLOW_UNPATCHED };
+
+static const struct argp_option options[] = {
+    {"rom", OPTION_ROM, "ROM", 0, "The ROM to link: native (default), or a file", 0},
+    {"output", 'o', "FILE", 0, "Write the rewritten kernel to FILE", 0},
+    {"rom-out", OPTION_ROM_OUT, "FILE", 0, "Write the flat ROM image to FILE as well", 0},
+    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "Do everything but write", 0},
+    {"allow-unpatched", OPTION_ALLOW_UNPATCHED, NULL, 0,
+     "Write the kernel even if sites stay as they are (exit status 3)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct patch_arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_ROM: arguments->rom = argument; return 0;
+	case 'o': arguments->output = argument; return 0;
+	case OPTION_ROM_OUT: arguments->rom_output = argument; return 0;
+	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_DRY_RUN: arguments->dry_run = true; return 0;
+	case OPTION_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->kernel)
+			argp_error(state, "one KERNEL at a time");
+		arguments->kernel = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS: argp_error(state, "which KERNEL?"); return EINVAL;
+	case ARGP_KEY_END:
+		if (!arguments->output && !arguments->dry_run)
+			argp_error(state, "where to? Give -o FILE, or --dry-run");
+		return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "KERNEL",
+    .doc = "Rewrites every privileged or sensitive instruction of a finished i386 kernel into a "
+	   "call of a ROM, and links the ROM to it.\v"
+	   "Exit status: 0 every site is patched; 1 error, nothing was written; 2 usage; 3 sites "
+	   "were left unpatched (--allow-unpatched).",
+};
+
+/* --- the summary -------------------------------------------------------------------- */
+
+static void print_unpatched(const struct patch *patch, const char *path)
+{
+	char place[200];
+
+	for (size_t i = 0; i < patch->plan.site_count; i++) {
+		const struct plan_site *site = &patch->plan.sites[i];
+
+		if (site->patched)
+			continue;
+		fprintf(stderr, "postburn: %s: %s (0x%llx): %s stays as it is: %s\n", path,
+		        site_place(site->site, place, sizeof(place)),
+		        (unsigned long long)site->site->address,
+		        sensitive_forms[site->site->form].mnemonic,
+		        site->reason ? site->reason : "unknown");
+	}
+}
+
+static void print_summary(const struct patch *patch)
+{
+	size_t counts[ROM_METHOD_ALTERNATIVE + 1] = {0};
+
+	for (size_t i = 0; i < patch->plan.site_count; i++)
+		if (patch->plan.sites[i].patched)
+			counts[patch->plan.sites[i].method]++;
+	printf("ROM      %s, %u bytes of slots and bodies, %u bytes of wedge\n", patch->rom->name,
+	       patch->rom->image_size, patch->rom->wedge_memory);
+	printf("Sites    %zu to rewrite, %zu left as they are\n", patch->plan.site_count,
+	       patch->unpatched);
+	for (size_t i = 0; i <= ROM_METHOD_ALTERNATIVE; i++)
+		if (counts[i])
+			printf("         %6zu %s\n", counts[i], plan_method_name((uint8_t)i));
+	printf("Added    %u bytes at 0x%08x (physical 0x%08x), %u of them springboards\n",
+	       patch->layout.size, patch->layout.virtual, patch->layout.physical,
+	       patch->layout.springboards_size);
+}
+
+/* --- the output --------------------------------------------------------------------- */
+
+static bool write_kernel(const struct patch_arguments *arguments, const struct patch *patch,
+                         struct problem *problem)
+{
+	struct output_file output;
+	char sha256[SHA256_HEX_SIZE];
+
+	hash_bytes(patch->kernel->file, patch->kernel->file_size, sha256);
+	if (!output_open(&output, arguments->output, problem))
+		return false;
+	if (!patch_write(output.stream, patch, sha256, problem)) {
+		output_abandon(&output);
+		return false;
+	}
+	return output_commit(&output, problem);
+}
+
+static bool write_rom(const struct patch_arguments *arguments, const struct patch *patch,
+                      struct problem *problem)
+{
+	struct output_file output;
+
+	if (!arguments->rom_output)
+		return true;
+	if (!output_open(&output, arguments->rom_output, problem))
+		return false;
+	fwrite(patch->linked.image, 1, patch->rom->image_size, output.stream);
+	return output_commit(&output, problem);
+}
+
+static bool finish(const struct patch_arguments *arguments, const struct patch *patch,
+                   struct problem *problem)
+{
+	if (patch->unpatched && !arguments->allow_unpatched) {
+		print_unpatched(patch, arguments->kernel);
+		return problem_report(problem, PATCH_UNPATCHED, patch->unpatched);
+	}
+	if (!arguments->dry_run &&
+	    (!write_rom(arguments, patch, problem) || !write_kernel(arguments, patch, problem)))
+		return false;
+	print_summary(patch);
+	return true;
+}
+
+static bool patch_scanned(const struct patch_arguments *arguments, const struct kernel *kernel,
+                          const struct scan *scan, size_t *unpatched, struct problem *problem)
+{
+	struct patch patch;
+	struct rom rom;
+	bool done;
+
+	if (!rom_read(arguments->rom, &rom, problem)) {
+		problem->file = arguments->rom;
+		return false;
+	}
+	done = patch_kernel(kernel, scan, &rom, &patch, problem);
+	if (done) {
+		done = finish(arguments, &patch, problem);
+		*unpatched = patch.unpatched;
+		patch_free(&patch);
+	}
+	rom_free(&rom);
+	return done;
+}
+
+static bool patch_file(const struct patch_arguments *arguments, size_t *unpatched,
+                       struct problem *problem)
+{
+	struct kernel_read_options read_options = {.system_map = arguments->system_map};
+	struct kernel kernel;
+	struct scan scan;
+	bool done;
+
+	if (!kernel_read(arguments->kernel, &read_options, &kernel, problem))
+		return false;
+	done = scan_kernel(&kernel, &scan, problem);
+	if (done) {
+		done = patch_scanned(arguments, &kernel, &scan, unpatched, problem);
+		scan_free(&scan);
+	}
+	kernel_free(&kernel);
+	return done;
+}
+
+int command_patch(int count, char **arguments)
+{
+	struct patch_arguments parsed = {.rom = "native"};
+	struct problem problem;
+	size_t unpatched = 0;
+	char name[] = "postburn patch";
+
+	arguments[0] = name;
+	argp_err_exit_status = EXIT_STATUS_USAGE;
+	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+		return EXIT_STATUS_USAGE;
+	if (!patch_file(&parsed, &unpatched, &problem)) {
+		problem_print(stderr, parsed.kernel, &problem);
+		return EXIT_STATUS_ERROR;
+	}
+	return unpatched ? EXIT_STATUS_UNPATCHED : EXIT_STATUS_DONE;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* `postburn scan`: options, and the way from a file to its report. */
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "patcher/command/commands.h"
+#include "patcher/hash.h"
+#include "patcher/output_file.h"
+#include "patcher/progress.h"
+#include "patcher/scan/scan_filter.h"
+#include "patcher/scan/scan_report.h"
+
+enum scan_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
+
+struct scan_arguments {
+	const char *kernel;
+	const char *output;
+	const char *system_map;
+	const char *classes;
+	const char *calls;
+	const char *explain;
+	enum scan_format format;
+	bool summary_only;
+};
+
+enum {
+	OPTION_FORMAT = 256,
+	OPTION_SYMBOLS,
+	OPTION_CLASS,
+	OPTION_CALL,
+	OPTION_EXPLAIN,
+	OPTION_SUMMARY
+};
+
+static const struct argp_option options[] = {
+    {"format", OPTION_FORMAT, "FORMAT", 0, "Report as text (default), json or csv", 0},
+    {"output", 'o', "FILE", 0, "Write the report to FILE instead of standard output", 0},
+    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
+    {"class", OPTION_CLASS, "CLASS[,CLASS...]", 0, "Only instructions of these classes", 0},
+    {"call", OPTION_CALL, "CALL[,CALL...]", 0, "Only sites that become these VMI calls", 0},
+    {"summary", OPTION_SUMMARY, NULL, 0, "Only the summary (text)", 0},
+    {"explain", OPTION_EXPLAIN, "ADDR", 0,
+     "Show the code around ADDR (hexadecimal, SYMBOL or SYMBOL+0xOFFSET) and what is known of it",
+     0},
+    {0},
+};
+
+static error_t parse_format(const char *word, struct scan_arguments *arguments,
+                            struct argp_state *state)
+{
+	static const char *const words[] = {"text", "json", "csv"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(word, words[i])) {
+			arguments->format = (enum scan_format)i;
+			return 0;
+		}
+	}
+	argp_error(state, "--format: unknown word '%s' (allowed: text, json, csv)", word);
+	return EINVAL;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct scan_arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_FORMAT: return parse_format(argument, arguments, state);
+	case 'o': arguments->output = argument; return 0;
+	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_CLASS: arguments->classes = argument; return 0;
+	case OPTION_CALL: arguments->calls = argument; return 0;
+	case OPTION_SUMMARY: arguments->summary_only = true; return 0;
+	case OPTION_EXPLAIN: arguments->explain = argument; return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->kernel)
+			argp_error(state, "one KERNEL at a time");
+		arguments->kernel = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS: argp_error(state, "which KERNEL?"); return EINVAL;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "KERNEL",
+    .doc = "Finds every privileged or sensitive instruction of a finished i386 kernel: an ELF "
+	   "vmlinux, "
+	   "a vmlinuz (bzImage), a multiboot kernel or a module.\v"
+	   "Exit status: 0 the report was written; 1 error, nothing was written; 2 usage.",
+};
+
+static bool write_report(const struct scan_arguments *arguments, const struct scan_report *report,
+                         FILE *stream, struct problem *problem)
+{
+	if (arguments->explain)
+		return scan_write_explanation(stream, report, arguments->explain, problem);
+	switch (arguments->format) {
+	case FORMAT_JSON: return scan_write_json(stream, report, problem);
+	case FORMAT_CSV: return scan_write_csv(stream, report, problem);
+	default: return scan_write_text(stream, report, problem);
+	}
+}
+
+/* Makes the report in full before anything of it is shown. */
+static bool report_scan(const struct scan_arguments *arguments, struct scan *scan,
+                        struct progress *progress, struct problem *problem)
+{
+	struct scan_report report = {.scan = scan, .summary_only = arguments->summary_only};
+	struct output_file output;
+	bool done;
+
+	report.color = !arguments->output && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	report.disassembler =
+	    disasm_text_open(scan->kernel->is_64bit ? DISASM_MODE_64 : DISASM_MODE_32);
+	if (!report.disassembler)
+		return problem_report(problem, DISASSEMBLER_FAILED);
+	progress_step(progress, "hashing");
+	hash_bytes(scan->kernel->file, scan->kernel->file_size, report.sha256);
+	done = output_open(&output, arguments->output, problem);
+	if (done) {
+		progress_end(progress);
+		done = write_report(arguments, &report, output.stream, problem);
+		if (done)
+			done = output_commit(&output, problem);
+		else
+			output_abandon(&output);
+	}
+	disasm_text_close(report.disassembler);
+	return done;
+}
+
+static bool scan_file(const struct scan_arguments *arguments, struct problem *problem)
+{
+	struct kernel_read_options read_options = {.system_map = arguments->system_map};
+	struct progress progress;
+	struct kernel kernel;
+	struct scan scan;
+	bool done;
+
+	progress_begin(&progress, 3);
+	progress_step(&progress, "reading");
+	if (!kernel_read(arguments->kernel, &read_options, &kernel, problem)) {
+		progress_end(&progress);
+		return false;
+	}
+	progress_step(&progress, "scanning");
+	done = scan_kernel(&kernel, &scan, problem);
+	if (done) {
+		scan_filter(&scan, arguments->classes, arguments->calls);
+		done = report_scan(arguments, &scan, &progress, problem);
+		scan_free(&scan);
+	}
+	progress_end(&progress);
+	kernel_free(&kernel);
+	return done;
+}
+
+int command_scan(int count, char **arguments)
+{
+	struct scan_arguments parsed = {0};
+	struct problem problem;
+	char name[] = "postburn scan";
+
+	arguments[0] = name;
+	argp_err_exit_status = EXIT_STATUS_USAGE;
+	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+		return EXIT_STATUS_USAGE;
+	if (scan_filter_check(parsed.classes, parsed.calls, &problem) &&
+	    scan_file(&parsed, &problem))
+		return EXIT_STATUS_DONE;
+	problem_print(stderr, parsed.kernel, &problem);
+	return problem.diagnostic == DIAGNOSTIC_USAGE_UNKNOWN_WORD ? EXIT_STATUS_USAGE
+	                                                           : EXIT_STATUS_ERROR;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* `postburn verify`: options, and what is printed. */
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "patcher/command/commands.h"
+#include "patcher/escape.h"
+#include "patcher/kernel/input_file.h"
+#include "patcher/rom/rom_private.h"
+#include "patcher/verify/verify.h"
+
+struct verify_arguments {
+	const char *kernel, *output;
+	const char *rom;
+	const char *system_map;
+	bool allow_unpatched, quiet;
+};
+
+enum { OPTION_ROM = 256, OPTION_SYMBOLS, OPTION_ALLOW_UNPATCHED };
+
+static const struct argp_option options[] = {
+    {"rom", OPTION_ROM, "ROM", 0, "The ROM it was made with: a file (default: as OUT says)", 0},
+    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
+    {"allow-unpatched", OPTION_ALLOW_UNPATCHED, NULL, 0,
+     "Sites that were left as they are are no findings", 0},
+    {"quiet", 'q', NULL, 0, "Print findings only", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct verify_arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_ROM: arguments->rom = argument; return 0;
+	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
+	case 'q': arguments->quiet = true; return 0;
+	case ARGP_KEY_ARG:
+		if (!arguments->kernel)
+			arguments->kernel = argument;
+		else if (!arguments->output)
+			arguments->output = argument;
+		else
+			argp_error(state, "one KERNEL and one OUT");
+		return 0;
+	case ARGP_KEY_END:
+		if (!arguments->output)
+			argp_error(state, "which KERNEL and OUT?");
+		return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "KERNEL OUT",
+    .doc = "Reads what `postburn patch` made of KERNEL again, and proves that OUT does what KERNEL "
+	   "does.\v"
+	   "Exit status: 0 nothing is wrong; 1 findings, or an error; 2 usage.",
+};
+
+/* --- output ----------------------------------------------------------------------------------- */
+
+static void print_findings(const struct verify_arguments *arguments,
+                           const struct verify_report *report)
+{
+	for (size_t i = 0; i < report->finding_count; i++) {
+		const struct verify_finding *finding = &report->findings[i];
+		char text[1024];
+
+		printf("%s: 0x%08x: %s: %s\n", arguments->output, (unsigned int)finding->address,
+		       verify_subject_name(finding->subject),
+		       escape_text(finding->text, text, sizeof(text)));
+	}
+	if (report->suppressed)
+		printf("%s: %zu more\n", arguments->output, report->suppressed);
+}
+
+static void print_summary(const struct verify_report *report)
+{
+	printf("Sites    %zu, of them %zu native by the ROM's will, %zu left as they are\n",
+	       report->sites, report->native_sites, report->unpatched_sites);
+	printf("Windows  %zu, their springboards %zu bytes, %zu origins\n", report->windows,
+	       report->springboard_bytes, report->origins);
+	printf("ROM      %zu slots with code\n", report->slots);
+	printf("Findings %zu\n", report->finding_count + report->suppressed);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* The problem is of this file and not of the kernel. */
+static bool blame(struct problem *problem, const char *file)
+{
+	problem->file = file;
+	return false;
+}
+
+/* The ROM's object: built in, or from a file that *file holds then. */
+static bool find_rom(const char *name, struct input_file *file, struct verify_rom_file *rom,
+                     struct problem *problem)
+{
+	for (size_t i = 0; i < built_in_rom_count; i++)
+		if (!strcmp(built_in_roms[i].name, name)) {
+			rom->bytes = built_in_roms[i].start;
+			rom->size = (size_t)(built_in_roms[i].end - built_in_roms[i].start);
+			return true;
+		}
+	if (!strpbrk(name, "/."))
+		return problem_report(problem, ROM_UNKNOWN, name);
+	if (!input_file_read(name, file, problem))
+		return blame(problem, name);
+	rom->bytes = file->bytes;
+	rom->size = file->size;
+	return true;
+}
+
+static bool verify_files(const struct verify_arguments *arguments, const struct kernel *kernel,
+                         const struct input_file *output, struct verify_report *report,
+                         struct problem *problem)
+{
+	struct input_file rom_file = {0};
+	struct verify_rom_file rom;
+	struct verify_input *input;
+	char name[32];
+	bool done;
+
+	if (!arguments->rom && !verify_rom_name(output->bytes, output->size, name, sizeof(name))) {
+		problem_report(problem, VERIFY_NO_ROM);
+		return blame(problem, arguments->output);
+	}
+	if (!find_rom(arguments->rom ? arguments->rom : name, &rom_file, &rom, problem))
+		return blame(problem, arguments->rom ? arguments->rom : arguments->output);
+	input = verify_input_open(kernel, problem);
+	done = input && verify_output(input, &rom, output->bytes, output->size,
+	                              arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0,
+	                              report, problem);
+	verify_input_close(input);
+	input_file_close(&rom_file);
+	return done;
+}
+
+static bool run(const struct verify_arguments *arguments, struct verify_report *report,
+                struct problem *problem)
+{
+	struct kernel_read_options read_options = {.system_map = arguments->system_map};
+	struct input_file output;
+	struct kernel kernel;
+	bool done = false;
+
+	if (!kernel_read(arguments->kernel, &read_options, &kernel, problem))
+		return false;
+	if (!input_file_read(arguments->output, &output, problem)) {
+		blame(problem, arguments->output);
+	} else {
+		done = verify_files(arguments, &kernel, &output, report, problem);
+		input_file_close(&output);
+	}
+	kernel_free(&kernel);
+	return done;
+}
+
+int command_verify(int count, char **arguments)
+{
+	struct verify_arguments parsed = {0};
+	struct verify_report report = {0};
+	struct problem problem = {0};
+	char name[] = "postburn verify";
+	bool clean;
+
+	arguments[0] = name;
+	argp_err_exit_status = EXIT_STATUS_USAGE;
+	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+		return EXIT_STATUS_USAGE;
+	if (!run(&parsed, &report, &problem)) {
+		problem_print(stderr, parsed.kernel, &problem);
+		verify_report_free(&report);
+		return EXIT_STATUS_ERROR;
+	}
+	clean = !report.finding_count;
+	print_findings(&parsed, &report);
+	if (!parsed.quiet)
+		print_summary(&report);
+	if (!clean) {
+		problem_report(&problem, VERIFY_FINDINGS, report.finding_count + report.suppressed);
+		problem_print(stderr, parsed.output, &problem);
+	}
+	verify_report_free(&report);
+	return clean ? EXIT_STATUS_DONE : EXIT_STATUS_ERROR;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PATCHER_CODE_MAP_H
+#define PATCHER_CODE_MAP_H
+
+/*
+ * What may be moved and what may not: for every byte of a kernel's code whether something may
+ * jump to it or refer to it, and whether the kernel looks it up or rewrites it at run time.
+ */
+
+#include "patcher/scan/scan.h"
+
+enum code_property {
+	/* A branch, a table or a pointer may lead here: no window may have it inside. */
+	CODE_ENTRY,
+	/* Such a place that something else than a direct branch refers to. */
+	CODE_POINTER,
+	/* The kernel finds or rewrites these bytes by address: no window may cover them. */
+	CODE_FIXED,
+	/* An __ex_table instruction: its address is looked up when it faults. */
+	CODE_FAULTING,
+	CODE_PROPERTY_COUNT
+};
+
+struct code_map_section {
+	const struct scan_section *swept;
+	uint64_t *bits[CODE_PROPERTY_COUNT]; /* bitmaps, a bit a byte */
+};
+
+struct code_map {
+	const struct scan *scan;           /* borrowed */
+	struct code_map_section *sections; /* as scan->sections */
+	size_t section_count;
+	/* Every reference is known, from relocations. Otherwise any word of the kernel that looks
+	 * like an address of code counts as one. */
+	bool exact;
+};
+
+/*
+ * Builds the map of a scanned kernel (not of a module); the scan must outlive it. false: *problem
+ * says why (memory), nothing is left allocated. Ended with code_map_free().
+ */
+bool code_map_build(const struct scan *scan, struct code_map *map, struct problem *problem);
+void code_map_free(struct code_map *map);
+
+/* Whether any of the size bytes at guest-virtual address has the property. Bytes outside swept
+ * sections have none. */
+bool code_map_any(const struct code_map *map, enum code_property property, uint64_t address,
+                  uint64_t size);
+
+/*
+ * Which table or reference gives address its property, for reports: "__ex_table", "branch",
+ * "relocation", ... NULL where it has none.
+ */
+const char *code_map_reason(const struct code_map *map, enum code_property property,
+                            uint64_t address);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PATCHER_PLAN_PRIVATE_H
+#define PATCHER_PLAN_PRIVATE_H
+
+/* What plan.c (sites), plan_window.c (windows) and plan_retarget.c (the hard cases) share. */
+
+#include "patcher/plan/plan.h"
+
+/*
+ * A window being looked for: whole instructions [start, end) of one section, as offsets. It grows
+ * forward and backward an instruction at a time, as far as nothing leads into it and nothing in it
+ * has to stay where it is.
+ */
+struct candidate {
+	uint32_t start, end;
+	unsigned int instructions;
+	uint32_t padding;   /* bytes at the end that nothing reaches */
+	bool allow_entries; /* instructions that something leads to may be inside */
+};
+
+struct planner {
+	struct plan *plan;
+	const struct scan_section *swept; /* the section being planned */
+	uint64_t *
+	    *taken; /* by section of the scan: bitmaps of the bytes that windows and hops replace */
+	size_t window_capacity;
+};
+
+/* --- plan_window.c ---------------------------------------------------------------------------- */
+
+/* The instruction that the sweep found at offset; false if none starts there. */
+bool plan_decode(const struct scan_section *swept, uint32_t offset,
+                 struct instruction *instruction);
+
+/* The form an instruction is rewritten as, or SENSITIVE_FORM_NONE. */
+uint16_t plan_rewritten_form(const struct instruction *instruction, const uint8_t *bytes);
+
+bool plan_has_property(const struct planner *planner, enum code_property property, uint32_t offset,
+                       uint32_t size);
+
+/* Linux's entry code where the ROM keeps it native. */
+bool plan_in_kept_entry_text(const struct plan *plan, uint64_t address);
+
+/* The kernel looks the bytes up or rewrites them, or they are in a window already. */
+bool plan_must_stay(const struct planner *planner, uint32_t offset, uint32_t length);
+
+/*
+ * A window of at least size bytes around the instruction of length bytes at offset, forward first:
+ * true if there is one. candidate->allow_entries is set by the caller.
+ */
+bool plan_find_window(const struct planner *planner, uint32_t offset, uint32_t length,
+                      uint32_t size, struct candidate *candidate);
+
+/* Takes the instruction behind the candidate in; false if that cannot be. */
+bool plan_grow_forward(const struct planner *planner, struct candidate *candidate);
+
+/*
+ * Takes in what must not be cut off from the candidate's last instruction (`sti; hlt`). False if
+ * it cannot be taken in.
+ */
+bool plan_complete_pair(const struct planner *planner, struct candidate *candidate);
+
+/* Whether size bytes of unreachable padding start at offset. */
+bool plan_is_hole(const struct planner *planner, uint32_t offset, uint32_t size);
+
+/* Marks bytes of the planner's section as replaced. */
+void plan_take(struct planner *planner, uint32_t start, uint32_t end);
+
+/* --- plan.c ----------------------------------------------------------------------------------- */
+
+/*
+ * Adds the candidate as a window for count sites from first on (0: a window that only moves a
+ * branch). false: memory.
+ */
+bool plan_add_window(struct planner *planner, const struct candidate *candidate, size_t first,
+                     size_t count, uint8_t method, uint64_t hop);
+
+/* Notes that the branch at that address has to lead to target's copy. false: memory. */
+bool plan_add_retarget(struct plan *plan, uint64_t branch, uint64_t target);
+
+/* Makes the section that holds the site the planner's. */
+void plan_enter_section(struct planner *planner, const struct kernel_section *section);
+
+/* --- plan_retarget.c -------------------------------------------------------------------------- */
+
+/* Sites that no plain window was found for: by moving branches, by hops. false: memory. */
+bool plan_hard_sites(struct planner *planner);
+
+#endif
