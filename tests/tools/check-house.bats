@@ -4,7 +4,7 @@
 
 setup() {
 	house=$BATS_TEST_TMPDIR/house
-	mkdir -p "$house/tools" "$house/patcher" "$house/disasm"
+	mkdir -p "$house/tools" "$house/patcher/verify" "$house/disasm"
 	cp "$BATS_TEST_DIRNAME/../../tools/check-house" "$house/tools/"
 	licence='/* SPDX-License-Identifier: BSD-2-Clause */'
 	echo "$licence" >"$house/patcher/good.c"
