@@ -3,36 +3,14 @@
  * All code of Debian's stock i386 kernels: each instruction that our sweep finds, against the other
  * decoders, and the sweep's starts against those of `objdump -d`.
  */
+#include "tests/cache.h"
 #include "tests/differential/objdump_output.h"
 #include "tests/differential/program.h"
 #include "tests/differential/report.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define PATH_SIZE 4096
-
-/* The kernel of that flavour in the cache; false if there is none. */
-static bool find_kernel(const char *flavour, char path[PATH_SIZE])
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char pattern[PATH_SIZE];
-	glob_t found;
-
-	if (cache && *cache)
-		snprintf(pattern, sizeof(pattern), "%s/postburn/debian/%s/boot/vmlinuz-*", cache,
-		         flavour);
-	else
-		snprintf(pattern, sizeof(pattern), "%s/.cache/postburn/debian/%s/boot/vmlinuz-*",
-		         home ? home : "", flavour);
-	if (glob(pattern, 0, NULL, &found))
-		return false;
-	snprintf(path, PATH_SIZE, "%s", found.gl_pathv[found.gl_pathc - 1]);
-	globfree(&found);
-	return true;
-}
 
 static void compare_with_objdump(struct report *report, struct comparison *comparison,
                                  const struct kernel_code *code)
@@ -78,28 +56,32 @@ static void compare_kernel(struct report *report, const struct kernel_code *code
 	program_close(&program);
 }
 
+static void compare_cached(struct report *report, const char *pattern)
+{
+	char *path = cache_find(pattern), error[4096 + 1024];
+	struct kernel_code code;
+	bool is_read;
+
+	report_note("%s", path);
+	is_read = kernel_code_read(path, &code, error, sizeof(error));
+	free(path);
+	if (!report_point(report, is_read, "%s is read", pattern)) {
+		report_note("%s", error);
+		return;
+	}
+	compare_kernel(report, &code);
+	kernel_code_free(&code);
+}
+
 int main(void)
 {
-	static const char *const flavours[] = {"686-pae", "686"};
+	static const char *const kernels[] = {"debian/686-pae/boot/vmlinuz-*",
+	                                      "debian/686/boot/vmlinuz-*"};
 	struct report report = {0};
 
-	for (size_t i = 0; i < sizeof(flavours) / sizeof(*flavours); i++) {
-		char path[PATH_SIZE], error[PATH_SIZE + 1024];
-		struct kernel_code code;
-
-		if (!find_kernel(flavours[i], path)) {
-			report_point(&report, true, "# SKIP no Debian kernel %s in the cache",
-			             flavours[i]);
-			continue;
-		}
-		report_note("%s", path);
-		if (!report_point(&report, kernel_code_read(path, &code, error, sizeof(error)),
-		                  "%s is read", flavours[i])) {
-			report_note("%s", error);
-			continue;
-		}
-		compare_kernel(&report, &code);
-		kernel_code_free(&code);
-	}
+	if (cache_lacks(kernels, 2))
+		return 0;
+	for (size_t i = 0; i < 2; i++)
+		compare_cached(&report, kernels[i]);
 	return report_end(&report);
 }

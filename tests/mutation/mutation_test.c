@@ -8,7 +8,6 @@
  *        MUTATIONS=N MUTATION_SEED=S mutation_test    N of each kind of damage on each kernel
  */
 
-#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "tests/cache.h"
 #include "tests/mutation/harmless.h"
 
 #define SEED     UINT64_C(0x706f737462726e00)
@@ -136,36 +136,27 @@ static void test_greedy(void **state)
 	check_guest(rom);
 }
 
-/* A kernel of the cache, if it is there: the first that matches the pattern. */
+static const char *const needed[] = {"linux/tiny-pae/vmlinux", "debian/686-pae/boot/vmlinuz-*"};
+
 static void check_cached(const char *pattern, unsigned long rounds)
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char path[4096];
-	glob_t found;
+	char *path = cache_find(pattern);
 
-	snprintf(path, sizeof(path), "%s%s/postburn/%s",
-	         cache  ? cache
-	         : home ? home
-	                : "",
-	         cache ? "" : "/.cache", pattern);
-	if (glob(path, 0, NULL, &found)) {
-		print_message("# %s is not in the cache\n", pattern);
-		skip();
-	}
-	check_kernel(found.gl_pathv[0], "native", rounds, 50);
-	globfree(&found);
+	assert_non_null(path);
+	check_kernel(path, "native", rounds, 50);
+	free(path);
 }
 
 static void test_linux(void **state)
 {
 	(void)state;
-	check_cached("linux/tiny-pae/vmlinux", 3);
+	check_cached(needed[0], 3);
 }
 
 static void test_debian(void **state)
 {
 	(void)state;
-	check_cached("debian/686-pae/boot/vmlinuz-*", 2);
+	check_cached(needed[1], 2);
 }
 
 int main(void)
@@ -177,5 +168,7 @@ int main(void)
 	    cmocka_unit_test(test_debian),
 	};
 
+	if (cache_lacks(needed, sizeof(needed) / sizeof(needed[0])))
+		return 0;
 	return cmocka_run_group_tests_name("mutation", tests, NULL, NULL);
 }

@@ -6,40 +6,28 @@
 
 #include <cmocka.h>
 #include <elf.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "patcher/kernel/kernel.h"
+#include "tests/cache.h"
 
-/* Where the kernel is that was read last. */
-static char cached_path[600];
+static const char *const needed[] = {"linux/tiny-pae/bzImage", "linux/tiny-pae/vmlinux",
+                                     "debian/686-pae/boot/vmlinuz-*", "debian/686/boot/vmlinuz-*"};
 
-/* A kernel of the cache folder, by a pattern for its name: false, with the reason printed, if it is
- * not there. */
-static bool read_cached(const char *name, struct kernel *kernel)
+/* A kernel of the cache folder, by a pattern for its name. */
+static void read_cached(const char *name, struct kernel *kernel)
 {
 	const struct kernel_read_options options = {NULL};
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *path = cache_find(name);
 	struct problem problem;
-	char path[600];
-	glob_t found;
 
-	if (cache)
-		snprintf(path, sizeof(path), "%s/postburn/%s", cache, name);
-	else
-		snprintf(path, sizeof(path), "%s/.cache/postburn/%s", home ? home : "", name);
-	if (glob(path, 0, NULL, &found) != 0) {
-		print_message("%s is not in the cache folder\n", name);
-		return false;
-	}
-	if (!kernel_read(found.gl_pathv[0], &options, kernel, &problem))
+	assert_non_null(path);
+	if (!kernel_read(path, &options, kernel, &problem))
 		fail_msg("%s: E%d: %s", name, (int)problem.diagnostic, problem.text);
-	snprintf(cached_path, sizeof(cached_path), "%s", found.gl_pathv[0]);
-	globfree(&found);
-	return true;
+	free(path);
 }
 
 /* Both were made by one build: what is found in the image is what its ELF file says. */
@@ -49,9 +37,8 @@ static void test_boot_image_agrees_with_its_elf_file(void **state)
 	size_t absolute = 0;
 
 	(void)state;
-	if (!read_cached("linux/tiny-pae/bzImage", &image))
-		skip();
-	assert_true(read_cached("linux/tiny-pae/vmlinux", &elf));
+	read_cached("linux/tiny-pae/bzImage", &image);
+	read_cached("linux/tiny-pae/vmlinux", &elf);
 	assert_int_equal(image.format, KERNEL_FORMAT_BZIMAGE);
 	assert_int_equal(elf.format, KERNEL_FORMAT_ELF);
 	assert_string_equal(image.banner, elf.banner);
@@ -96,17 +83,18 @@ static void test_boot_image_agrees_with_its_elf_file(void **state)
 /* strip leaves the sections in memory, and thereby the places of symbols, as they were. */
 static void test_stripped_copy_has_the_same_sections(void **state)
 {
-	char folder[] = "/tmp/postburn-strip-test-XXXXXX", path[64], command[900];
+	char folder[] = "/tmp/postburn-strip-test-XXXXXX", path[64], command[5000],
+	     *cached = cache_find("linux/tiny-pae/vmlinux");
 	const struct kernel_read_options options = {NULL};
 	struct kernel kernel, stripped;
 	struct problem problem;
 
 	(void)state;
-	if (!read_cached("linux/tiny-pae/vmlinux", &kernel))
-		skip();
+	read_cached("linux/tiny-pae/vmlinux", &kernel);
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/stripped", folder);
-	snprintf(command, sizeof(command), "strip -o '%s' '%s'", path, cached_path);
+	snprintf(command, sizeof(command), "strip -o '%s' '%s'", path, cached);
+	free(cached);
 	assert_int_equal(system(command), 0);
 	assert_true(kernel_read(path, &options, &stripped, &problem));
 	unlink(path);
@@ -131,8 +119,7 @@ static void check_stock_kernel(const char *name)
 {
 	struct kernel kernel;
 
-	if (!read_cached(name, &kernel))
-		skip();
+	read_cached(name, &kernel);
 	assert_int_equal(kernel.format, KERNEL_FORMAT_BZIMAGE);
 	assert_false(kernel.is_64bit);
 	assert_memory_equal(kernel.banner, "Linux version 6.1.", 18);
@@ -171,5 +158,7 @@ int main(void)
 	    cmocka_unit_test(test_stripped_copy_has_the_same_sections),
 	};
 
+	if (cache_lacks(needed, sizeof(needed) / sizeof(needed[0])))
+		return 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
