@@ -123,6 +123,7 @@ endif
 install: $(program) ## install below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/bin -m 755 $(program)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man1 -m 644 $(wildcard docs/*.1)
+	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man5 -m 644 $(wildcard docs/*.5)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \

@@ -59,6 +59,8 @@ patcher_sources := \
 	patcher/scan/scan_json.c \
 	patcher/scan/scan_summary.c \
 	patcher/scan/scan_text.c \
+	patcher/sites/sites.c \
+	patcher/sites/sites_parse.c \
 	patcher/springboard/displace.c \
 	patcher/springboard/emit.c \
 	patcher/springboard/marshal.c \
