@@ -59,13 +59,23 @@ include patcher/files.mk
 
 # --- generated sources ------------------------------------------------------------------------
 
-generated_headers := $(generated)/diagnostics.h
-generated_sources := $(generated)/diagnostics.c
+generated_headers := $(generated)/diagnostics.h $(generated)/commands_table.h
+generated_sources := $(generated)/diagnostics.c $(generated)/commands_table.c
 
 $(generated)/diagnostics.h: patcher/diagnostics.def tools/generate-diagnostics
 	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-diagnostics header $< > $@
 $(generated)/diagnostics.c: patcher/diagnostics.def tools/generate-diagnostics
 	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-diagnostics source $< > $@
+
+
+commands := patcher/command/commands.def
+$(generated)/commands_table.h: $(commands) tools/generate-commands
+	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-commands header $< > $@
+$(generated)/commands_table.c: $(commands) tools/generate-commands
+	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-commands source $< > $@
+completions := $(addprefix $(build)/completions/,bash zsh fish)
+$(build)/completions/%: $(commands) tools/generate-commands
+	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-commands $* $< > $@
 
 include disasm/generated.mk
 include patchtables/generated.mk
@@ -89,7 +99,7 @@ $(flags):
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(flags_now))' > $@
 
-all: $(program) ## build the program, build/postburn
+all: $(program) $(completions) ## build the program, build/postburn
 
 $(build)/%.o: %.c $(flags) | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -120,10 +130,16 @@ endif
 
 # --- the rest ---------------------------------------------------------------------------------
 
-install: $(program) ## install below DESTDIR and PREFIX (/usr/local)
+install: $(program) $(completions) ## install below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/bin -m 755 $(program)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man1 -m 644 $(wildcard docs/*.1)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man5 -m 644 $(wildcard docs/*.5)
+	$(INSTALL) -D -m 644 $(build)/completions/bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/postburn
+	$(INSTALL) -D -m 644 $(build)/completions/zsh \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_postburn
+	$(INSTALL) -D -m 644 $(build)/completions/fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/postburn.fish
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \

@@ -6,10 +6,12 @@ patcher_sources := \
 	patcher/output_file.c \
 	patcher/problem.c \
 	patcher/progress.c \
+	patcher/command/arguments.c \
 	patcher/command/command_patch.c \
 	patcher/command/command_rom.c \
 	patcher/command/command_scan.c \
 	patcher/command/command_verify.c \
+	patcher/command/suggest.c \
 	patcher/kernel/bzimage.c \
 	patcher/kernel/decompress.c \
 	patcher/kernel/decompress_blocks.c \

@@ -2,7 +2,6 @@
 
 /* `postburn patch`: options, and the way from a kernel to its rewritten file. */
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,30 +21,17 @@ struct patch_arguments {
 	bool dry_run, allow_unpatched;
 };
 
-enum { OPTION_ROM = 256, OPTION_ROM_OUT, OPTION_SYMBOLS, OPTION_DRY_RUN, OPTION_ALLOW_UNPATCHED };
-
-static const struct argp_option options[] = {
-    {"rom", OPTION_ROM, "ROM", 0, "The ROM to link: native (default), or a file", 0},
-    {"output", 'o', "FILE", 0, "Write the rewritten kernel to FILE", 0},
-    {"rom-out", OPTION_ROM_OUT, "FILE", 0, "Write the flat ROM image to FILE as well", 0},
-    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
-    {"dry-run", OPTION_DRY_RUN, NULL, 0, "Do everything but write", 0},
-    {"allow-unpatched", OPTION_ALLOW_UNPATCHED, NULL, 0,
-     "Write the kernel even if sites stay as they are (exit status 3)", 0},
-    {0},
-};
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct patch_arguments *arguments = state->input;
 
 	switch (key) {
-	case OPTION_ROM: arguments->rom = argument; return 0;
-	case 'o': arguments->output = argument; return 0;
-	case OPTION_ROM_OUT: arguments->rom_output = argument; return 0;
-	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
-	case OPTION_DRY_RUN: arguments->dry_run = true; return 0;
-	case OPTION_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
+	case OPTION_PATCH_ROM: arguments->rom = argument; return 0;
+	case OPTION_PATCH_OUTPUT: arguments->output = argument; return 0;
+	case OPTION_PATCH_ROM_OUT: arguments->rom_output = argument; return 0;
+	case OPTION_PATCH_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_PATCH_DRY_RUN: arguments->dry_run = true; return 0;
+	case OPTION_PATCH_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->kernel)
 			argp_error(state, "one KERNEL at a time");
@@ -59,16 +45,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "KERNEL",
-    .doc = "Rewrites every privileged or sensitive instruction of a finished i386 kernel into a "
-	   "call of a ROM, and links the ROM to it.\v"
-	   "Exit status: 0 every site is patched; 1 error, nothing was written; 2 usage; 3 sites "
-	   "were left unpatched (--allow-unpatched).",
-};
 
 /* --- the summary -------------------------------------------------------------------- */
 
@@ -198,11 +174,8 @@ int command_patch(int count, char **arguments)
 	struct patch_arguments parsed = {.rom = "native"};
 	struct problem problem;
 	size_t unpatched = 0;
-	char name[] = "postburn patch";
 
-	arguments[0] = name;
-	argp_err_exit_status = EXIT_STATUS_USAGE;
-	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+	if (!command_parse(COMMAND_PATCH, parse_option, count, arguments, &parsed))
 		return EXIT_STATUS_USAGE;
 	if (!patch_file(&parsed, &unpatched, &problem)) {
 		problem_print(stderr, parsed.kernel, &problem);

@@ -2,7 +2,6 @@
 
 /* `postburn rom`: lists the slots of a ROM, or of a rewritten kernel. */
 
-#include <argp.h>
 #include <elf.h>
 #include <string.h>
 
@@ -18,28 +17,16 @@ struct rom_arguments {
 	bool json, disassemble;
 };
 
-enum { OPTION_FORMAT = 256, OPTION_DISASM };
-
-static const struct argp_option options[] = {
-    {"format", OPTION_FORMAT, "FORMAT", 0, "text (default) or json", 0},
-    {"output", 'o', "FILE", 0, "Write the list to FILE", 0},
-    {"disasm", OPTION_DISASM, NULL, 0, "Show the code of each slot", 0},
-    {0},
-};
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct rom_arguments *arguments = state->input;
 
 	switch (key) {
-	case OPTION_FORMAT:
-		arguments->json = !strcmp(argument, "json");
-		if (!arguments->json && strcmp(argument, "text") != 0)
-			argp_error(state, "--format: unknown word '%s' (allowed: text, json)",
-			           argument);
+	case OPTION_ROM_FORMAT:
+		arguments->json = command_word(COMMAND_ROM, key, argument) == 1;
 		return 0;
-	case 'o': arguments->output = argument; return 0;
-	case OPTION_DISASM: arguments->disassemble = true; return 0;
+	case OPTION_ROM_OUTPUT: arguments->output = argument; return 0;
+	case OPTION_ROM_DISASM: arguments->disassemble = true; return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->rom)
 			argp_error(state, "one ROM or OUT at a time");
@@ -49,15 +36,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "ROM|OUT",
-    .doc = "Lists what a ROM makes of each call: a ROM's name (native), its file, or a kernel that "
-	   "was rewritten with it.\v"
-	   "Exit status: 0 the list was written; 1 error, nothing was written; 2 usage.",
-};
 
 /* --- output ----------------------------------------------------------------------------------- */
 
@@ -163,11 +141,8 @@ int command_rom(int count, char **arguments)
 {
 	struct rom_arguments parsed = {0};
 	struct problem problem;
-	char name[] = "postburn rom";
 
-	arguments[0] = name;
-	argp_err_exit_status = EXIT_STATUS_USAGE;
-	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+	if (!command_parse(COMMAND_ROM, parse_option, count, arguments, &parsed))
 		return EXIT_STATUS_USAGE;
 	if (list(&parsed, &problem))
 		return EXIT_STATUS_DONE;

@@ -2,7 +2,6 @@
 
 /* `postburn scan`: options, and the way from a file to its report. */
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "patcher/scan/scan_filter.h"
 #include "patcher/scan/scan_report.h"
 
+/* In the order of commands.def. */
 enum scan_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
 struct scan_arguments {
@@ -27,55 +27,20 @@ struct scan_arguments {
 	bool summary_only;
 };
 
-enum {
-	OPTION_FORMAT = 256,
-	OPTION_SYMBOLS,
-	OPTION_CLASS,
-	OPTION_CALL,
-	OPTION_EXPLAIN,
-	OPTION_SUMMARY
-};
-
-static const struct argp_option options[] = {
-    {"format", OPTION_FORMAT, "FORMAT", 0, "Report as text (default), json or csv", 0},
-    {"output", 'o', "FILE", 0, "Write the report to FILE instead of standard output", 0},
-    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
-    {"class", OPTION_CLASS, "CLASS[,CLASS...]", 0, "Only instructions of these classes", 0},
-    {"call", OPTION_CALL, "CALL[,CALL...]", 0, "Only sites that become these VMI calls", 0},
-    {"summary", OPTION_SUMMARY, NULL, 0, "Only the summary (text)", 0},
-    {"explain", OPTION_EXPLAIN, "ADDR", 0,
-     "Show the code around ADDR (hexadecimal, SYMBOL or SYMBOL+0xOFFSET) and what is known of it",
-     0},
-    {0},
-};
-
-static error_t parse_format(const char *word, struct scan_arguments *arguments,
-                            struct argp_state *state)
-{
-	static const char *const words[] = {"text", "json", "csv"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!strcmp(word, words[i])) {
-			arguments->format = (enum scan_format)i;
-			return 0;
-		}
-	}
-	argp_error(state, "--format: unknown word '%s' (allowed: text, json, csv)", word);
-	return EINVAL;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct scan_arguments *arguments = state->input;
 
 	switch (key) {
-	case OPTION_FORMAT: return parse_format(argument, arguments, state);
-	case 'o': arguments->output = argument; return 0;
-	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
-	case OPTION_CLASS: arguments->classes = argument; return 0;
-	case OPTION_CALL: arguments->calls = argument; return 0;
-	case OPTION_SUMMARY: arguments->summary_only = true; return 0;
-	case OPTION_EXPLAIN: arguments->explain = argument; return 0;
+	case OPTION_SCAN_FORMAT:
+		arguments->format = (enum scan_format)command_word(COMMAND_SCAN, key, argument);
+		return 0;
+	case OPTION_SCAN_OUTPUT: arguments->output = argument; return 0;
+	case OPTION_SCAN_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_SCAN_CLASS: arguments->classes = argument; return 0;
+	case OPTION_SCAN_CALL: arguments->calls = argument; return 0;
+	case OPTION_SCAN_SUMMARY: arguments->summary_only = true; return 0;
+	case OPTION_SCAN_EXPLAIN: arguments->explain = argument; return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->kernel)
 			argp_error(state, "one KERNEL at a time");
@@ -85,16 +50,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "KERNEL",
-    .doc = "Finds every privileged or sensitive instruction of a finished i386 kernel: an ELF "
-	   "vmlinux, "
-	   "a vmlinuz (bzImage), a multiboot kernel or a module.\v"
-	   "Exit status: 0 the report was written; 1 error, nothing was written; 2 usage.",
-};
 
 static bool write_report(const struct scan_arguments *arguments, const struct scan_report *report,
                          FILE *stream, struct problem *problem)
@@ -166,11 +121,8 @@ int command_scan(int count, char **arguments)
 {
 	struct scan_arguments parsed = {0};
 	struct problem problem;
-	char name[] = "postburn scan";
 
-	arguments[0] = name;
-	argp_err_exit_status = EXIT_STATUS_USAGE;
-	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+	if (!command_parse(COMMAND_SCAN, parse_option, count, arguments, &parsed))
 		return EXIT_STATUS_USAGE;
 	if (scan_filter_check(parsed.classes, parsed.calls, &problem) &&
 	    scan_file(&parsed, &problem))

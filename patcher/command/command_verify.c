@@ -2,7 +2,6 @@
 
 /* `postburn verify`: options, and what is printed. */
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,26 +18,15 @@ struct verify_arguments {
 	bool allow_unpatched, quiet;
 };
 
-enum { OPTION_ROM = 256, OPTION_SYMBOLS, OPTION_ALLOW_UNPATCHED };
-
-static const struct argp_option options[] = {
-    {"rom", OPTION_ROM, "ROM", 0, "The ROM it was made with: a file (default: as OUT says)", 0},
-    {"symbols", OPTION_SYMBOLS, "System.map", 0, "Take symbols from this file", 0},
-    {"allow-unpatched", OPTION_ALLOW_UNPATCHED, NULL, 0,
-     "Sites that were left as they are are no findings", 0},
-    {"quiet", 'q', NULL, 0, "Print findings only", 0},
-    {0},
-};
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct verify_arguments *arguments = state->input;
 
 	switch (key) {
-	case OPTION_ROM: arguments->rom = argument; return 0;
-	case OPTION_SYMBOLS: arguments->system_map = argument; return 0;
-	case OPTION_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
-	case 'q': arguments->quiet = true; return 0;
+	case OPTION_VERIFY_ROM: arguments->rom = argument; return 0;
+	case OPTION_VERIFY_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_VERIFY_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
+	case OPTION_VERIFY_QUIET: arguments->quiet = true; return 0;
 	case ARGP_KEY_ARG:
 		if (!arguments->kernel)
 			arguments->kernel = argument;
@@ -54,15 +42,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "KERNEL OUT",
-    .doc = "Reads what `postburn patch` made of KERNEL again, and proves that OUT does what KERNEL "
-	   "does.\v"
-	   "Exit status: 0 nothing is wrong; 1 findings, or an error; 2 usage.",
-};
 
 /* --- output ----------------------------------------------------------------------------------- */
 
@@ -169,12 +148,9 @@ int command_verify(int count, char **arguments)
 	struct verify_arguments parsed = {0};
 	struct verify_report report = {0};
 	struct problem problem = {0};
-	char name[] = "postburn verify";
 	bool clean;
 
-	arguments[0] = name;
-	argp_err_exit_status = EXIT_STATUS_USAGE;
-	if (argp_parse(&parser, count, arguments, 0, NULL, &parsed))
+	if (!command_parse(COMMAND_VERIFY, parse_option, count, arguments, &parsed))
 		return EXIT_STATUS_USAGE;
 	if (!run(&parsed, &report, &problem)) {
 		problem_print(stderr, parsed.kernel, &problem);
