@@ -51,8 +51,8 @@ def judge(case, boot):
 
 def boot_and_judge(case, kernel, initrd):
     append = " ".join(["console=ttyS0", *case.options])
-    boot = boots.Boot("--timeout=240", "--silence=90", "--memory=512", f"--append={append}",
-                      f"--cpu={case.cpu}", f"--initrd={initrd}", kernel)
+    boot = boots.Boot("--clock=instructions", "--timeout=240", "--silence=90", "--memory=512",
+                      f"--append={append}", f"--cpu={case.cpu}", f"--initrd={initrd}", kernel)
     return judge(case, boot), boot
 
 
