@@ -61,6 +61,20 @@
 	            page-table isolation maps nothing else there */
 #define ROM_KEEPS_FAULTING (1 << 2) /* sites that are __ex_table instructions stay native */
 
+/* Where what is added stands under a ROM for Xen, and what it may fill: the rest of the window up
+ * to Xen's own addresses (XEN_ELFNOTE_HV_START_LOW) is the ROM's. */
+#define ROM_XEN_WINDOW      0xf5000000
+#define ROM_XEN_WINDOW_SIZE 0x00400000
+#define ROM_XEN_HOLE        0xf5800000
+#define ROM_XEN_VIRT_BASE   0xc0000000 /* where Xen maps guest-physical 0 at first */
+
+/* What every byte of a site with ROM_METHOD_TRAP is: #BP with EIP behind its first byte. */
+#define ROM_TRAP_OPCODE 0xcc
+
+/* rom_parameters.flags */
+#define ROM_GUEST_TOP_IS_FREE                                                                      \
+	(1 << 0) /* Linux's __FIXADDR_TOP is below the region: no reservetop= is needed */
+
 /* How the guest is started. */
 #define ROM_GUEST_LINUX     1 /* at guest_entry, flat segments, paging off, ESI = boot_params */
 #define ROM_GUEST_MULTIBOOT 2 /* at guest_entry, EAX = 0x2badb002, EBX = multiboot information */

@@ -11,12 +11,37 @@ rom_native_sources := \
 	rom/platform/native/entry.S \
 	rom/platform/native/boot.c
 
-roms := native
+rom_xen_sources := \
+	rom/platform/xen/first.S \
+	rom/platform/xen/manifest.S \
+	rom/platform/xen/entry.S \
+	rom/platform/xen/trap_entry.S \
+	rom/platform/xen/call_site.c \
+	rom/platform/xen/console.c \
+	rom/platform/xen/map_window.c \
+	rom/platform/xen/panic.c \
+	rom/platform/xen/parameters.c \
+	rom/platform/xen/shutdown.c \
+	rom/platform/xen/start.c \
+	rom/platform/xen/trace.c \
+	rom/platform/xen/traps.c \
+	rom/platform/xen/last.S
+
+roms := native xen
 rom_objects = $(patsubst %,$(build)/%.o,$(basename $(rom_$(1)_sources)))
 
-$(build)/rom/%.o: rom/%.S rom/rom.mk $(generated)/vmi_call_numbers.h
+# What the xen ROM's assembler knows of its C structures, and its calls' names.
+rom_generated := $(generated)/vmi_call_numbers.h $(generated)/frame_offsets.h $(generated)/rom_calls.h
+$(generated)/frame_offsets.h: rom/platform/xen/frame_offsets.c rom/platform/xen/frame.h rom/rom.mk
+	$(call quiet,GEN) mkdir -p $(@D) && $(CC) $(rom_cflags) -S -o $@.s $< && \
+		{ echo '/* Generated from $<: do not edit. */'; sed -n 's/^->//p' $@.s; } > $@
+$(generated)/rom_calls.h: patchtables/vmi_calls.def rom/rom.mk
+	$(call quiet,GEN) mkdir -p $(@D) && { echo '/* Generated from $<: do not edit. */'; \
+		sed -n 's/^call \([0-9]*\) \([A-Za-z0-9]*\)$$/ROM_CALL(\1, \2)/p' $<; } > $@
+
+$(build)/rom/%.o: rom/%.S rom/rom.mk $(rom_generated)
 	$(call quiet,ROM) mkdir -p $(@D) && $(CC) $(rom_cflags) -MMD -MP -c -o $@ $<
-$(build)/rom/%.o: rom/%.c $(generated)/vmi_call_numbers.h
+$(build)/rom/%.o: rom/%.c $(rom_generated)
 	$(call quiet,ROM) mkdir -p $(@D) && $(CC) $(rom_cflags) -MMD -MP -c -o $@ $<
 
 define rom_rules

@@ -121,14 +121,26 @@ def sources():
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
+def source_packages(lines):
+    """The same sources for source packages; of the release itself only, whose archive keeps them."""
+    wanted = re.findall(rf"(?m)^deb (.* {SUITES[0]} main)$", lines)
+    if not wanted:
+        raise Problem(f"{APT_FOLDER} names no source of {SUITES[0]}, the release itself")
+    return "".join(f"deb-src {line}\n" for line in wanted)
+
+
 class Archive:
-    """Debian 12's archive for one architecture."""
+    """Debian 12's archive for one architecture, or its source packages: architecture `source`."""
 
     def __init__(self, architecture):
         self.folder = cache() / "apt" / architecture
         for name in ("lists/partial", "cache/archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        (self.folder / "sources.list").write_text(sources(), encoding="utf-8")
+        lines = source_packages(sources()) if architecture == "source" else sources()
+        (self.folder / "sources.list").write_text(lines, encoding="utf-8")
+        if architecture == "source":
+            architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, text=True,
+                                          capture_output=True).stdout.strip()
         # Only what Debian itself released, should a source of the same suite names be another's.
         (self.folder / "preferences").write_text(
             "Package: *\nPin: release o=Debian\nPin-Priority: 500\n\n"
@@ -191,6 +203,16 @@ class Archive:
         if done.returncode != 0 or len(files) != 1:
             raise Problem(f"{package} {version} could not be downloaded: "
                           f"{(done.stderr or '').strip()}")
+        return files[0]
+
+    def download_source(self, package, folder):
+        """Downloads the source package into `folder`; returns the path of its .dsc file."""
+        say(f"fetching the source of {package}")
+        done = self.run("apt-get", "-qq", "source", "--download-only", package, cwd=folder,
+                        capture_output=True)
+        files = list(folder.glob("*.dsc"))
+        if done.returncode != 0 or len(files) != 1:
+            raise Problem(f"the source of {package} could not be downloaded: {done.stderr.strip()}")
         return files[0]
 
 

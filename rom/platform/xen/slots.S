@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The xen ROM's calls. Slots run in ring 2, beside the guest, in the window or its low alias, on the
+ * guest's stack, with the guest's segments. Most only enter the ROM: the processor tells it where
+ * the software interrupt stood, hence which call it is, and all registers arrive in one frame
+ * (frame.h), in which the call's function (calls.c) leaves results. So they clobber nothing.
+ */
+#include "rom/include/vmi.inc"
+
+	.macro enter_rom
+	int $0x80			/* CALL_VECTOR */
+	ret
+	.endm
+
+#define enters(name)		\
+	vmi_call(name, 0) ;	\
+	enter_rom ;		\
+	vmi_call_end(name)
+
+/* --- interrupts and flags ------------------------------------------------------------------ */
+
+	enters(EnableInterrupts)
+	enters(DisableInterrupts)
+	enters(Halt)
+	enters(HLT)
+	enters(PUSHF)
+	enters(POPF)
+	enters(PUSHFW)
+	enters(POPFW)
+	enters(STAC)
+	enters(CLAC)
+	enters(IRET)
+	enters(IRETW)
+	enters(SYSEXIT)
+	enters(SYSRET)
+
+/* --- control transfers and selectors ------------------------------------------------------- */
+
+	enters(LRET)
+	enters(LRETW)
+	enters(FarCall)
+	enters(FarJump)
+	enters(PushCS)
+	enters(PushSS)
+	enters(PopSS)
+	enters(LoadStack)
+	vmi_none(LoadSegment)		/* a selector fault brings the real tables up to date */
+	enters(CheckSelector)
+
+/* --- descriptor tables --------------------------------------------------------------------- */
+
+	enters(SetGDT)
+	enters(SetLDT)
+	enters(SetIDT)
+	enters(SetTR)
+	enters(GetGDT)
+	enters(GetIDT)
+	enters(GetLDT)
+	enters(GetTR)
+
+/* --- control and debug registers ----------------------------------------------------------- */
+
+	enters(SetCR0)
+	enters(GetCR0)
+	enters(SetCR2)
+	enters(GetCR2)
+	enters(SetCR3)
+	enters(GetCR3)
+	enters(SetCR4)
+	enters(GetCR4)
+	enters(CLTS)
+	enters(LMSW)
+	enters(XSETBV)
+	enters(SetDR)
+	enters(GetDR)
+
+/* --- caches and translations --------------------------------------------------------------- */
+
+	enters(INVD)
+	enters(WBINVD)
+	enters(InvalPage)
+	enters(INVPCID)
+
+/* --- identification, model-specific registers, time ---------------------------------------- */
+
+	enters(CPUID)
+	enters(WRMSR)
+	enters(RDMSR)
+	enters(RDPMC)
+	vmi_none(RDTSC)			/* no fault, in any ring (xen: unless CR4.TSD) */
+	enters(RDTSCP)
+	enters(MONITOR)
+	enters(MWAIT)
+	enters(InvalidOpcode)
+
+/* --- ports --------------------------------------------------------------------------------- */
+
+	enters(INB)
+	enters(INW)
+	enters(INL)
+	enters(OUTB)
+	enters(OUTW)
+	enters(OUTL)
+	enters(INSB)
+	enters(INSW)
+	enters(INSL)
+	enters(OUTSB)
+	enters(OUTSW)
+	enters(OUTSL)

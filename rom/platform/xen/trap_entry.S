@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Into C and back. Every trap, every software interrupt and Xen's event callback comes here, in
+ * ring 1, with events masked; frame.h has the frame. The data segment registers are whatever the
+ * interrupted code had; SS is flat.
+ */
+#include "frame_offsets.h" /* generated */
+#include "rom/platform/xen/window.h"
+
+#define VECTOR_EVENT    0x100
+#define VECTOR_FAILSAFE 0x101
+
+	.text
+
+/* --- in ------------------------------------------------------------------------------------- */
+
+/* 256 entries of 16 bytes. Xen pushes an error code where the processor does (SDM vol. 3, 6.15). */
+	.balign 16
+	.globl trap_entries
+	.type trap_entries, @function
+trap_entries:
+	vector = 0
+	.rept 256
+	.balign 16
+	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21)
+	pushl $0
+	.endif
+	pushl $vector
+	jmp trap_common
+	vector = vector + 1
+	.endr
+	.size trap_entries, . - trap_entries
+
+/*
+ * An event. In ring 1 it can come in two places only: behind SCHEDOP_block, which unmasks, and on
+ * the way out (below), where the frame that was about to be used is taken for the event's.
+ */
+	.globl event_entry
+	.type event_entry, @function
+event_entry:
+	testb $2, IRET_CS(%esp)
+	jnz 1f
+	cmpl $exit_critical, (%esp)
+	jb 2f
+	cmpl $exit_critical_end, (%esp)
+	jae 2f
+	addl $12, %esp
+1:	pushl $0
+	pushl $VECTOR_EVENT
+	jmp trap_common
+2:	movb $1, %ss:VCPU_INFO_MASK
+	iret
+	.size event_entry, . - event_entry
+
+/* Xen could not load the guest's DS, ES, FS or GS, and has pushed them. */
+	.globl failsafe_entry
+	.type failsafe_entry, @function
+failsafe_entry:
+	addl $16, %esp
+	pushl $0
+	pushl $VECTOR_FAILSAFE
+	.size failsafe_entry, . - failsafe_entry
+
+trap_common:
+	pushal
+	pushl %ds
+	pushl %es
+	movl $XEN_DATA_SELECTOR, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	cld
+	movl %esp, %eax
+	call trap			/* void trap(struct rom_frame *) */
+
+/* --- out ------------------------------------------------------------------------------------ */
+
+	.globl exit_frame
+	.type exit_frame, @function
+exit_frame:
+	.globl exit_pop_es, exit_pop_ds, exit_iret
+exit_pop_es:
+	popl %es
+exit_pop_ds:
+	popl %ds
+	popal
+	addl $8, %esp
+	testb $2, IRET_EFLAGS + 1(%esp)
+	jz exit_iret
+exit_critical:
+	movb $0, %ss:VCPU_INFO_MASK
+	cmpb $0, %ss:VCPU_INFO_PENDING
+	jne 1f
+exit_iret:
+	iret				/* leaves the real IF alone: CPL > IOPL */
+1:	movb $1, %ss:VCPU_INFO_MASK
+exit_critical_end:
+	pushl $0
+	pushl $VECTOR_EVENT
+	jmp trap_common
+	.size exit_frame, . - exit_frame
+
+/* void enter_guest(const struct rom_frame *): goes on as the frame says. */
+	.globl enter_guest
+	.type enter_guest, @function
+enter_guest:
+	movl %eax, %esp
+	jmp exit_frame
+	.size enter_guest, . - enter_guest
+
+/* --- memory that may fault -------------------------------------------------------------------- */
+
+/*
+ * uint32_t copy_or_fault(void *to, const void *from, uint32_t size): how many bytes were not
+ * copied, 0 if all were.
+ */
+	.globl copy_or_fault
+	.type copy_or_fault, @function
+copy_or_fault:
+	pushl %edi
+	pushl %esi
+	movl %eax, %edi
+	movl %edx, %esi
+	movl %ecx, %eax
+	andl $3, %eax
+	shrl $2, %ecx
+1:	rep movsl
+	movl %eax, %ecx
+2:	rep movsb
+3:	movl %ecx, %eax
+	popl %esi
+	popl %edi
+	ret
+4:	leal (%eax, %ecx, 4), %eax	/* fault among the words */
+	popl %esi
+	popl %edi
+	ret
+	.size copy_or_fault, . - copy_or_fault
+	.pushsection .rom_fixups, "a", @progbits
+	.long 1b, 4b
+	.long 2b, 3b
+	.popsection
+
+/* uint32_t exchange_or_fault(uint32_t *at, uint32_t *value): 0 if it worked. */
+	.globl exchange_or_fault
+	.type exchange_or_fault, @function
+exchange_or_fault:
+	movl (%edx), %ecx
+1:	xchgl %ecx, (%eax)
+	movl %ecx, (%edx)
+	xorl %eax, %eax
+	ret
+2:	movl $1, %eax
+	ret
+	.size exchange_or_fault, . - exchange_or_fault
+	.pushsection .rom_fixups, "a", @progbits
+	.long 1b, 2b
+	.popsection
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The xen ROM on Xen: its steps, each with a small guest of its own (make-image links them).
+
+xen_guests := hello
+xen_images := $(xen_guests:%=$(build)/tests/xen/%.elf)
+check_tests += tests/xen/steps_test
+test_inputs += $(xen_images) hypervisors
+groups_check += xen boot
+groups_check-long += xen boot
+
+$(build)/tests/xen/%_guest.o: tests/xen/%_guest.S tests/xen/guest.inc
+	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -m32 -I. -I$(generated) -c -o $@ $<
+$(xen_images): $(build)/tests/xen/%.elf: $(build)/tests/xen/%_guest.o $(build)/rom/xen.rom \
+		tests/xen/make-image
+	$(call quiet,GUEST) tests/xen/make-image $< $(build)/rom/xen.rom $@
+
+# Builds Xen. Without it the boots on it skip, unless the tests shall not run without kernels.
+hypervisors:
+	@tools/xen release debug >/dev/null || [ $(KERNELS) = wanted ]
+.PHONY: hypervisors
