@@ -5,8 +5,8 @@ xen_guests := hello
 xen_images := $(xen_guests:%=$(build)/tests/xen/%.elf)
 check_tests += tests/xen/steps_test
 test_inputs += $(xen_images) hypervisors
-groups_check += xen boot
-groups_check-long += xen boot
+groups_check += xen
+groups_check-long += xen
 
 $(build)/tests/xen/%_guest.o: tests/xen/%_guest.S tests/xen/guest.inc
 	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -m32 -I. -I$(generated) -c -o $@ $<
