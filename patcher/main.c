@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ static int unknown_command(const char *word)
 
 int main(int count, char **arguments)
 {
+	/* A file that grows beyond its limit is an error like a full disk, not the end. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (count < 2) {
 		print_help(stderr);
 		return EXIT_STATUS_USAGE;

@@ -2,6 +2,7 @@
 #include "patcher/output_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,7 @@ static bool report_output(struct problem *problem, const char *path, int error)
 	return false;
 }
 
-/* mkstemp() makes files of mode 0600; a report is as open as any new file. */
+/* mkstemp() makes files of mode 0600; an output is as open as any new file. */
 static void widen_mode(int descriptor)
 {
 	mode_t mask = umask(0);
@@ -31,68 +32,156 @@ static bool is_special(const char *path)
 	return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-bool output_open(struct output_file *output, const char *path, struct problem *problem)
-{
-	int descriptor;
+/* --- opening ------------------------------------------------------------------------ */
 
+/* Standard output and devices. True: the output is open, or *failed. */
+static bool open_directly(struct output_file *output, const char *path, bool *failed)
+{
+	*failed = false;
 	*output = (struct output_file){.stream = stdout};
 	if (!path || !strcmp(path, "-"))
 		return true;
 	output->path = path;
-	if (is_special(path)) {
-		output->stream = fopen(path, "w");
-		return output->stream || report_output(problem, path, errno);
+	if (!is_special(path))
+		return false;
+	output->stream = fopen(path, "w");
+	*failed = !output->stream;
+	return true;
+}
+
+/* The path by which linkat() finds an open file that has no name: open(2), O_TMPFILE. */
+static void descriptor_path(int descriptor, char path[32])
+{
+	snprintf(path, 32, "/proc/self/fd/%d", descriptor);
+}
+
+/* A new file without a name in the folder of path; -1: there can be none. */
+static int create_unnamed(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int descriptor = folder ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
+	char name[32];
+
+	free(folder);
+	descriptor_path(descriptor, name);
+	if (descriptor >= 0 && access(name, F_OK)) {
+		close(descriptor);
+		descriptor = -1;
 	}
-	if (asprintf(&output->temporary, "%s.XXXXXX", path) < 0) {
+	return descriptor;
+}
+
+static bool open_temporary(struct output_file *output, bool unnamed, struct problem *problem)
+{
+	int descriptor = -1;
+
+	if (asprintf(&output->temporary, "%s.XXXXXX", output->path) < 0) {
 		output->temporary = NULL;
-		return report_output(problem, path, ENOMEM);
+		return report_output(problem, output->path, ENOMEM);
 	}
-	descriptor = mkstemp(output->temporary);
+	if (unnamed)
+		descriptor = create_unnamed(output->path);
+	output->unnamed = descriptor >= 0;
+	if (descriptor < 0) {
+		descriptor = mkstemp(output->temporary);
+		if (descriptor >= 0)
+			widen_mode(descriptor);
+	}
 	output->stream = descriptor < 0 ? NULL : fdopen(descriptor, "w");
-	if (output->stream) {
-		widen_mode(descriptor);
+	if (output->stream)
+		return true;
+	report_output(problem, output->path, errno);
+	if (descriptor < 0)
+		output->unnamed = true; /* there is no file to remove */
+	else
+		close(descriptor);
+	output_abandon(output);
+	return false;
+}
+
+bool output_open(struct output_file *output, const char *path, struct problem *problem)
+{
+	bool failed;
+
+	if (open_directly(output, path, &failed))
+		return !failed || report_output(problem, path, errno);
+	return open_temporary(output, true, problem);
+}
+
+bool output_open_named(struct output_file *output, const char *path, struct problem *problem)
+{
+	bool failed;
+
+	if (open_directly(output, path, &failed))
+		return !failed || report_output(problem, path, errno);
+	return open_temporary(output, false, problem);
+}
+
+/* --- the end ------------------------------------------------------------------------ */
+
+bool output_finish(struct output_file *output, struct problem *problem)
+{
+	if (!fflush(output->stream) && !ferror(output->stream) &&
+	    (!output->temporary || !fsync(fileno(output->stream))))
+		return true;
+	report_output(problem, output->path, errno);
+	output_abandon(output);
+	return false;
+}
+
+/*
+ * Gives the file a name for the first time: its destination, or, where something has that name
+ * already, one beside it. linkat() replaces nothing.
+ */
+static bool name_file(struct output_file *output)
+{
+	size_t suffix = strlen(output->temporary) - 6;
+	char from[32];
+
+	descriptor_path(fileno(output->stream), from);
+	if (!linkat(AT_FDCWD, from, AT_FDCWD, output->path, AT_SYMLINK_FOLLOW)) {
+		free(output->temporary);
+		output->temporary = NULL;
 		return true;
 	}
-	report_output(problem, path, errno);
-	if (descriptor >= 0) {
-		close(descriptor);
-		unlink(output->temporary);
+	for (unsigned int try = 0; errno == EEXIST && try < 100; try++) {
+		snprintf(output->temporary + suffix, 7, "%06x",
+		         ((unsigned int)getpid() * 100 + try) & 0xffffff);
+		if (!linkat(AT_FDCWD, from, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW)) {
+			output->unnamed = false;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool output_publish(struct output_file *output, struct problem *problem)
+{
+	if ((output->temporary && output->unnamed && !name_file(output)) ||
+	    (output->temporary && rename(output->temporary, output->path))) {
+		report_output(problem, output->path, errno);
+		output_abandon(output);
+		return false;
 	}
 	free(output->temporary);
-	return false;
+	output->temporary = NULL;
+	output_abandon(output); /* only closes it */
+	return true;
 }
 
 bool output_commit(struct output_file *output, struct problem *problem)
 {
-	bool written = !fflush(output->stream) && !ferror(output->stream);
-	int error = errno;
-
-	if (!output->path)
-		return written || report_output(problem, NULL, error);
-	if (written && output->temporary && fsync(fileno(output->stream))) {
-		written = false;
-		error = errno;
-	}
-	if (fclose(output->stream) && written) {
-		written = false;
-		error = errno;
-	}
-	if (written && output->temporary && rename(output->temporary, output->path)) {
-		written = false;
-		error = errno;
-	}
-	if (!written && output->temporary)
-		unlink(output->temporary);
-	free(output->temporary);
-	return written || report_output(problem, output->path, error);
+	return output_finish(output, problem) && output_publish(output, problem);
 }
 
 void output_abandon(struct output_file *output)
 {
-	if (!output->path)
-		return;
-	fclose(output->stream);
-	if (output->temporary)
+	if (output->path && output->stream)
+		fclose(output->stream);
+	output->stream = NULL;
+	if (output->temporary && !output->unnamed)
 		unlink(output->temporary);
 	free(output->temporary);
+	output->temporary = NULL;
 }

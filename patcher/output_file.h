@@ -3,8 +3,13 @@
 #define PATCHER_OUTPUT_FILE_H
 
 /*
- * Output that is there whole or not at all: a report goes to a temporary file
- * beside its destination, is synced, and takes the name at the end.
+ * Output that is there whole or not at all: it goes to a file without a name in the folder of its
+ * destination (O_TMPFILE), is synced, and takes the name at the end. Whatever ends the program
+ * before, SIGKILL included, leaves nothing behind. Where the file system has no such files
+ * (NFS, FAT) or /proc is missing, the file is called DESTINATION.XXXXXX meanwhile, six letters and
+ * digits, and only SIGKILL and the like leave it there. A destination that exists already is
+ * replaced by rename(): for the moment between two system calls the new file, complete, has such a
+ * name too.
  */
 
 #include <stdbool.h>
@@ -13,13 +18,17 @@
 #include "patcher/problem.h"
 
 struct output_file {
-	FILE *stream;     /* what to write to */
+	FILE *stream;     /* what to write to; NULL at the end */
 	const char *path; /* borrowed; NULL: standard output */
-	char *temporary;  /* the temporary file's path, NULL for standard output */
+	char *temporary;  /* the name it has meanwhile; NULL: none */
+	bool unnamed;     /* it has no name yet */
 };
 
 /* Opens path (NULL or "-": standard output) for writing. false: *problem says why. */
 bool output_open(struct output_file *output, const char *path, struct problem *problem);
+
+/* The same with a temporary file that has a name, as on file systems without O_TMPFILE. */
+bool output_open_named(struct output_file *output, const char *path, struct problem *problem);
 
 /*
  * Ends the output: everything written is at its destination (true), or nothing is and the
@@ -27,7 +36,14 @@ bool output_open(struct output_file *output, const char *path, struct problem *p
  */
 bool output_commit(struct output_file *output, struct problem *problem);
 
-/* Gives the output up: the temporary file is removed. */
+/*
+ * The two halves of output_commit(): everything is on the disk; it takes its name. After a false of
+ * either the temporary file is gone.
+ */
+bool output_finish(struct output_file *output, struct problem *problem);
+bool output_publish(struct output_file *output, struct problem *problem);
+
+/* Gives the output up, finished or not: the temporary file is removed. */
 void output_abandon(struct output_file *output);
 
 #endif

@@ -71,7 +71,8 @@ static void test_commit_puts_the_whole_file_in_place(void **state)
 
 	assert_true(output_open(&output, folder->file, &problem));
 	fputs("first\n", output.stream);
-	assert_int_not_equal(access(folder->file, F_OK), 0);
+	assert_true(output_finish(&output, &problem));
+	assert_int_equal(entries(folder->path), 0);
 	assert_true(output_commit(&output, &problem));
 	assert_content(folder->file, "first\n");
 	assert_int_equal(entries(folder->path), 1);
@@ -89,6 +90,63 @@ static void test_abandon_keeps_what_was_there(void **state)
 	output_abandon(&output);
 	assert_content(folder->file, "first\n");
 	assert_int_equal(entries(folder->path), 1);
+}
+
+static void test_commit_replaces_what_was_there(void **state)
+{
+	const struct folder *folder = *state;
+	struct output_file output;
+	struct problem problem;
+
+	test_commit_puts_the_whole_file_in_place(state);
+	assert_true(output_open(&output, folder->file, &problem));
+	fputs("second\n", output.stream);
+	assert_int_equal(entries(folder->path), 1);
+	assert_true(output_commit(&output, &problem));
+	assert_content(folder->file, "second\n");
+	assert_int_equal(entries(folder->path), 1);
+}
+
+/* As on a file system without files that have no name. */
+static void test_a_named_temporary_file_does_as_well(void **state)
+{
+	const struct folder *folder = *state;
+	struct output_file output;
+	struct problem problem;
+
+	assert_true(output_open_named(&output, folder->file, &problem));
+	fputs("first\n", output.stream);
+	assert_int_equal(entries(folder->path), 1);
+	assert_int_not_equal(access(folder->file, F_OK), 0);
+	assert_true(output_commit(&output, &problem));
+	assert_content(folder->file, "first\n");
+	assert_true(output_open_named(&output, folder->file, &problem));
+	output_abandon(&output);
+	assert_content(folder->file, "first\n");
+	assert_int_equal(entries(folder->path), 1);
+	assert_false(output_open_named(&output, "/nonexistent/folder/report", &problem));
+	assert_int_equal(problem.diagnostic, DIAGNOSTIC_OUTPUT_FAILED);
+}
+
+/* An output is as open as any new file. */
+static void test_the_mode_is_the_umask_s(void **state)
+{
+	const struct folder *folder = *state;
+	bool (*const open[])(struct output_file *, const char *,
+	                     struct problem *) = {output_open, output_open_named};
+	mode_t mask = umask(027);
+
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		struct output_file output;
+		struct problem problem;
+		struct stat status;
+
+		assert_true(open[i](&output, folder->file, &problem));
+		assert_true(output_commit(&output, &problem));
+		assert_int_equal(stat(folder->file, &status), 0);
+		assert_int_equal(status.st_mode & 0777, 0640);
+	}
+	umask(mask);
 }
 
 static void test_a_missing_folder_is_a_problem(void **state)
@@ -125,7 +183,6 @@ static void test_a_failed_rename_leaves_nothing(void **state)
 	assert_int_equal(mkdir(folder->file, 0777), 0);
 	assert_true(output_open(&output, folder->file, &problem));
 	fputs("text", output.stream);
-	assert_int_equal(entries(folder->path), 2);
 	assert_false(output_commit(&output, &problem));
 	assert_int_equal(problem.diagnostic, DIAGNOSTIC_OUTPUT_FAILED);
 	assert_int_equal(entries(folder->path), 1);
@@ -137,6 +194,12 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_commit_puts_the_whole_file_in_place, make_folder,
 	                                    remove_folder),
 	    cmocka_unit_test_setup_teardown(test_abandon_keeps_what_was_there, make_folder,
+	                                    remove_folder),
+	    cmocka_unit_test_setup_teardown(test_commit_replaces_what_was_there, make_folder,
+	                                    remove_folder),
+	    cmocka_unit_test_setup_teardown(test_a_named_temporary_file_does_as_well, make_folder,
+	                                    remove_folder),
+	    cmocka_unit_test_setup_teardown(test_the_mode_is_the_umask_s, make_folder,
 	                                    remove_folder),
 	    cmocka_unit_test(test_a_missing_folder_is_a_problem),
 	    cmocka_unit_test(test_a_full_disk_is_a_problem),
