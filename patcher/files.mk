@@ -44,6 +44,9 @@ patcher_sources := \
 	patcher/linux/table_search.c \
 	patcher/patch/output_elf.c \
 	patcher/patch/patch.c \
+	patcher/patch/patch_layout.c \
+	patcher/patch/patch_rom.c \
+	patcher/patch/patch_springboards.c \
 	patcher/patch/patch_write.c \
 	patcher/plan/code_map.c \
 	patcher/plan/plan.c \
@@ -86,4 +89,5 @@ patcher_sources := \
 	patcher/verify/verify_springboard.c \
 	patcher/verify/verify_tables.c \
 	patcher/verify/verify_values.c \
-	patcher/verify/verify_windows.c
+	patcher/verify/verify_windows.c \
+	patcher/verify/verify_xen.c

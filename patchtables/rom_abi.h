@@ -13,6 +13,7 @@
  *                      leads to the rest of the ROM, the wedge; there are no others
  *   .rom_manifest      struct rom_manifest, then its entries
  *   .rom_parameters    struct rom_parameters, filled in by the patcher
+ *   .rom_cpuid         optional: struct rom_cpuid[], what the guest's CPUID can show
  *   all others that are allocated are the wedge: executable ones first, then read-only ones, then
  *                      writable ones, then those without bytes, at the alignment they ask for, a
  *                      page at most
@@ -23,9 +24,17 @@
  * ROM_ENTRY_MULTIBOOT (native) or ROM_ENTRY_XEN (xen) name where a boot loader enters. The one
  * symbol that a ROM may leave undefined is ROM_GUEST_ENTRY: the guest-virtual address of the
  * guest's own entry point, for relative jumps, which lead there in the low alias too.
+ *
+ * A ROM that defines ROM_ENTRY_XEN is entered by Xen's domain builder, and runs with everything
+ * that is added to the guest in a window of its own, at ROM_XEN_WINDOW. Xen maps the same bytes at
+ * region_physical + ROM_XEN_VIRT_BASE and enters there: in the image of ROM_ENTRY_XEN at that
+ * distance, with ESI = start_info. region_physical is 2 MiB-aligned, as the window is, so that page
+ * tables for the one are good for the other. While the guest runs unpaged, its relative jumps lead
+ * to the window's addresses less guest_offset. ROM_HYPERCALL_PAGE, if defined, is a page of the
+ * wedge that Xen fills.
  */
 
-#define ROM_ABI_VERSION 1
+#define ROM_ABI_VERSION 2
 
 #include "vmi_call_numbers.h" /* generated */
 
@@ -74,6 +83,8 @@
 /* rom_parameters.flags */
 #define ROM_GUEST_TOP_IS_FREE                                                                      \
 	(1 << 0) /* Linux's __FIXADDR_TOP is below the region: no reservetop= is needed */
+
+#define ROM_PARAMETERS_SIZE 80
 
 /* How the guest is started. */
 #define ROM_GUEST_LINUX     1 /* at guest_entry, flat segments, paging off, ESI = boot_params */
@@ -140,8 +151,10 @@ struct rom_parameters {
 	uint32_t site_count;
 	uint32_t origins_virtual; /* struct rom_origin[], ascending springboard addresses */
 	uint32_t origin_count;
+	uint32_t flags; /* ROM_GUEST_TOP_IS_FREE */
+	uint32_t reserved[3];
 };
-_Static_assert(sizeof(struct rom_parameters) == 64, "no padding");
+_Static_assert(sizeof(struct rom_parameters) == ROM_PARAMETERS_SIZE, "no padding");
 
 /* One site, for the ROM (which call was this? what stood here?) and for verify. */
 struct rom_site {
@@ -156,12 +169,39 @@ struct rom_site {
 };
 _Static_assert(sizeof(struct rom_site) == 32, "no padding");
 
-/* From an instruction in a springboard to the instruction of the guest that it stands for. */
+/*
+ * From here to the next origin a springboard's code stands for the instruction of the guest at
+ * original. For a fault with EIP in it, or in a slot that was called from it (then EIP is that of
+ * the call, one before the return address), the guest is to see the fault at original, with
+ * ESP + pushed as its ESP (ESP of the call instruction, before it pushes), and with the registers
+ * that are saved taken from the stack. The words saved stand one below the other from that ESP on:
+ * first ROM_SAVED_RESULT's, whose content is nobody's, then EAX, the flags, ECX, EDX, EBX, EBP,
+ * ESI, EDI, those that are there. Starting again at original is then right.
+ */
+#define ROM_SAVED_FLAGS                                                                            \
+	(1 << 8) /* SF ZF AF PF CF in bits 15-8 as lahf has them, OF in bit 0; EAX's bit is 0 */
+#define ROM_SAVED_RESULT (1 << 9)
+
 struct rom_origin {
 	uint32_t springboard; /* guest-virtual, first byte */
 	uint32_t original;    /* guest-virtual */
+	uint16_t saved;       /* registers by number, ROM_SAVED_* */
+	uint8_t pushed;       /* bytes */
+	uint8_t reserved;
 };
-_Static_assert(sizeof(struct rom_origin) == 8, "no padding");
+_Static_assert(sizeof(struct rom_origin) == 12, "no padding");
+
+/*
+ * A row of .rom_cpuid: bits that can be 1 where the guest executes CPUID with that leaf and subleaf
+ * (of leaves without subleaves: 0). Bits of leaves without a row are 0. Without the section nothing
+ * is known of what a ROM hides. Read by the patcher only: alternatives of a feature that is hidden
+ * are left alone.
+ */
+struct rom_cpuid {
+	uint32_t leaf, subleaf;
+	uint32_t eax, ebx, ecx, edx;
+};
+_Static_assert(sizeof(struct rom_cpuid) == 24, "no padding");
 
 #endif
 #endif

@@ -12,6 +12,8 @@
 /* The added segment's parts, as offsets in it; sizes in bytes. */
 struct patch_layout {
 	uint32_t virtual, physical; /* of the segment */
+	uint32_t guest_offset;      /* the guest's virtual minus physical address */
+	uint32_t guest_end;         /* physical, page-aligned: behind the guest's last segment */
 	uint32_t image, wedge, springboards, sites, origins;
 	uint32_t springboards_size;
 	uint32_t origin_count;
@@ -28,8 +30,11 @@ struct patch {
 	struct patch_layout layout;
 	uint8_t *image;   /* the input's image, rewritten */
 	uint8_t *segment; /* layout.size bytes */
-	uint32_t entry;   /* guest-physical, of the boot loader's way in */
-	size_t unpatched; /* sites that must be rewritten and are not */
+	uint32_t
+	    entry; /* of the boot loader's way in: guest-physical, for Xen where it maps that */
+	uint32_t hypercall_page; /* where Xen maps ROM_HYPERCALL_PAGE at first, or 0 */
+	bool top_is_free;        /* Linux keeps away from the region, see patch_free_top() */
+	size_t unpatched;        /* sites that must be rewritten and are not */
 };
 
 /*

@@ -46,16 +46,80 @@ static int write_origin(const struct patch *patch, const char *sha256, char *tex
 	                POSTBURN_VERSION, patch->rom->name, build_id, sha256);
 }
 
+/* --- notes ---------------------------------------------------------------------------- */
+
+#define NOTES_MOST 16
+
+/* The notes of one output, and the words that they point to. */
+struct notes {
+	struct output_note notes[NOTES_MOST];
+	size_t count;
+	char origin[512];
+	uint32_t words[NOTES_MOST];
+};
+
+static void add_word(struct notes *notes, uint32_t type, uint32_t word)
+{
+	notes->words[notes->count] = word;
+	notes->notes[notes->count] =
+	    (struct output_note){"Xen", type, &notes->words[notes->count], sizeof(word)};
+	notes->count++;
+}
+
+static void add_text(struct notes *notes, uint32_t type, const char *text)
+{
+	notes->notes[notes->count++] =
+	    (struct output_note){"Xen", type, text, (uint32_t)strlen(text) + 1};
+}
+
+/*
+ * What Xen's domain builder wants to know (xen/include/public/elfnote.h, xen/common/libelf): where
+ * the segments' physical addresses are mapped, and where it enters. Its hole is told to be where it
+ * is for a domU too; the initrd need not be mapped.
+ */
+static void add_xen_notes(struct notes *notes, const struct patch *patch)
+{
+	add_word(notes, XEN_ELFNOTE_ENTRY, patch->entry);
+	if (patch->hypercall_page)
+		add_word(notes, XEN_ELFNOTE_HYPERCALL_PAGE, patch->hypercall_page);
+	add_word(notes, XEN_ELFNOTE_VIRT_BASE, ROM_XEN_VIRT_BASE);
+	add_word(notes, XEN_ELFNOTE_PADDR_OFFSET, 0);
+	add_word(notes, XEN_ELFNOTE_HV_START_LOW, ROM_XEN_HOLE);
+	add_word(notes, XEN_ELFNOTE_MOD_START_PFN, 1);
+	add_text(notes, XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
+	add_text(notes, XEN_ELFNOTE_GUEST_OS, "postburn");
+	add_text(notes, XEN_ELFNOTE_GUEST_VERSION, POSTBURN_VERSION);
+	add_text(notes, XEN_ELFNOTE_LOADER, "generic");
+	add_text(notes, XEN_ELFNOTE_PAE_MODE, "yes");
+	add_text(notes, XEN_ELFNOTE_FEATURES, "pae_pgdir_above_4gb");
+}
+
+static void make_notes(struct notes *notes, const struct patch *patch, const char *sha256)
+{
+	notes->count = 0;
+	if (patch->rom->for_xen)
+		add_xen_notes(notes, patch);
+	else
+		add_word(notes, XEN_ELFNOTE_PHYS32_ENTRY, patch->entry);
+	notes->notes[notes->count++] = (struct output_note){
+	    "postburn", NOTE_ORIGIN, notes->origin,
+	    (uint32_t)write_origin(patch, sha256, notes->origin, sizeof(notes->origin))};
+}
+
+/* The ELF header's entry: the ROM's where a loader goes by it, which Xen's does not. */
+static uint32_t header_entry(const struct patch *patch)
+{
+	return patch->kernel->banner || patch->rom->for_xen ? (uint32_t)patch->kernel->entry
+	                                                    : patch->entry;
+}
+
+/* --- the file ------------------------------------------------------------------------- */
+
 bool patch_write(FILE *stream, const struct patch *patch, const char *sha256,
                  struct problem *problem)
 {
 	const struct patch_layout *layout = &patch->layout;
-	char origin[512];
-	struct output_note notes[] = {
-	    {"Xen", XEN_ELFNOTE_PHYS32_ENTRY, &patch->entry, sizeof(patch->entry)},
-	    {"postburn", NOTE_ORIGIN, origin,
-	     (uint32_t)write_origin(patch, sha256, origin, sizeof(origin))},
-	};
+	struct notes notes;
 	const struct output_section sections[] = {
 	    {".vmi_rom", layout->image, patch->rom->image_size, true, false},
 	    {".postburn.wedge", layout->wedge, patch->rom->wedge_memory, true, true},
@@ -68,7 +132,7 @@ bool patch_write(FILE *stream, const struct patch *patch, const char *sha256,
 	struct output_elf output = {
 	    .kernel = patch->kernel,
 	    .image = patch->image,
-	    .entry = patch->kernel->banner ? (uint32_t)patch->kernel->entry : patch->entry,
+	    .entry = header_entry(patch),
 	    .segment_virtual = layout->virtual,
 	    .segment_physical = layout->physical,
 	    .segment = patch->segment,
@@ -77,14 +141,15 @@ bool patch_write(FILE *stream, const struct patch *patch, const char *sha256,
 	    .sections = sections,
 	    .section_count = sizeof(sections) / sizeof(sections[0]),
 	    .symbols = symbols,
-	    .notes = notes,
-	    .note_count = sizeof(notes) / sizeof(notes[0]),
+	    .notes = notes.notes,
 	};
 	bool done = false;
 
 	if (!symbols || !names) {
 		problem_report(problem, OUT_OF_MEMORY);
 	} else {
+		make_notes(&notes, patch, sha256);
+		output.note_count = notes.count;
 		output.symbol_count = add_symbols(patch, symbols, names);
 		done = output_elf_write(stream, &output, problem);
 	}

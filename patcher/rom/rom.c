@@ -200,12 +200,22 @@ static bool place_sections(struct rom *rom, struct problem *problem)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+static bool defines(const struct kernel *object, const char *name)
+{
+	for (size_t i = 0; i < object->symbol_count; i++)
+		if (object->symbols[i].section != UINT32_MAX &&
+		    !strcmp(object->symbols[i].name, name))
+			return true;
+	return false;
+}
+
 static bool read_object(struct rom *rom, struct problem *problem)
 {
 	struct kernel *object = &rom->private->object;
 
 	if (object->format != KERNEL_FORMAT_MODULE || object->is_64bit)
 		return problem_report(problem, ROM_NOT_AN_OBJECT);
+	rom->for_xen = defines(object, "ROM_ENTRY_XEN");
 	return read_manifest(rom, kernel_find_section(object, MANIFEST_SECTION), problem) &&
 	       module_symbols_open(object, &rom->private->symbols, problem) &&
 	       place_sections(rom, problem);

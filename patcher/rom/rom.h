@@ -23,6 +23,7 @@ struct rom_call {
 struct rom {
 	char name[20]; /* the manifest's */
 	uint32_t properties;
+	bool for_xen; /* it defines ROM_ENTRY_XEN */
 	struct rom_call calls[ROM_SLOT_COUNT];
 	uint32_t image_size;   /* header, slots, out-of-line bodies: bytes of the flat ROM image */
 	uint32_t wedge_size;   /* bytes of the wedge's file part */

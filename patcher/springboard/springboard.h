@@ -60,10 +60,10 @@ struct window {
 /* What a springboard has saved on the stack at some place, outermost first. The words stand in
  * this order, however the bits are numbered: */
 enum {
-	SPRINGBOARD_SAVED_RESULT = 1 << 9, /* a word for a result: not to be restored */
+	SPRINGBOARD_SAVED_RESULT = ROM_SAVED_RESULT, /* a word for a result: not to be restored */
 	SPRINGBOARD_SAVED_EAX = 1 << 0,
-	SPRINGBOARD_SAVED_FLAGS = 1 << 8, /* SF ZF AF PF CF in bits 15-8 (lahf), OF in bit 0 */
-	SPRINGBOARD_SAVED_ECX = 1 << 1,   /* then the registers left, ascending numbers */
+	SPRINGBOARD_SAVED_FLAGS = ROM_SAVED_FLAGS,
+	SPRINGBOARD_SAVED_ECX = 1 << 1, /* then the registers left, ascending numbers */
 };
 
 /*

@@ -27,7 +27,21 @@ static bool overlap(uint32_t left, uint32_t left_size, uint32_t right, uint32_t 
 	return left < (uint64_t)right + right_size && right < (uint64_t)left + left_size;
 }
 
-/* The added segment stands alone, behind the guest's last one and at the same distance from it. */
+/* Of a native output: behind the guest's last segment, at the same distance. */
+static void check_native_place(struct verifier *verifier, const struct elf_view_segment *last)
+{
+	const struct elf_view_segment *added = verifier->added;
+
+	if (added->virtual - added->physical != verifier->guest_offset)
+		verify_find(verifier, VERIFY_FILE, added->virtual,
+		            "the added segment is not at the guest's distance of virtual and "
+		            "physical addresses");
+	if (added->physical < last->physical)
+		verify_find(verifier, VERIFY_FILE, added->virtual,
+		            "the added segment is not behind the guest");
+}
+
+/* The added segment stands alone. */
 static void check_added(struct verifier *verifier)
 {
 	const struct elf_view_segment *added = verifier->added, *last = NULL;
@@ -47,13 +61,14 @@ static void check_added(struct verifier *verifier)
 		if (!last || segment->physical > last->physical)
 			last = segment;
 	}
-	if (last && added->virtual - added->physical != last->virtual - last->physical)
-		verify_find(verifier, VERIFY_FILE, added->virtual,
-		            "the added segment is not at the guest's distance of virtual and "
-		            "physical addresses");
-	if (last && added->physical < last->physical)
-		verify_find(verifier, VERIFY_FILE, added->virtual,
-		            "the added segment is not behind the guest");
+	if (last) {
+		verifier->guest_offset = last->virtual - last->physical;
+		verifier->guest_end = (last->physical + last->memory_size + 4095) & ~UINT32_C(4095);
+		if (verifier->for_xen)
+			verify_xen_segment(verifier);
+		else
+			check_native_place(verifier, last);
+	}
 	if (added->file_size != added->memory_size || added->flags != (PF_R | PF_W | PF_X) ||
 	    added->virtual % 4096 || added->offset % 4096 || added->alignment != 4096 ||
 	    added->memory_size > UINT32_MAX - added->virtual ||

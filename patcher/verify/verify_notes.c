@@ -28,10 +28,10 @@ static uint32_t rom_entry(const struct verifier *verifier, const char *name)
 	const struct elf_view_symbol *symbol = elf_view_symbol(&verifier->rom, name);
 	uint32_t address = symbol ? verify_rom_symbol(verifier, symbol) : 0;
 
-	return address ? address - (verifier->added->virtual - verifier->added->physical) : 0;
+	return address ? address - verifier->guest_offset : 0;
 }
 
-static void check_entries(struct verifier *verifier)
+static void check_native_entries(struct verifier *verifier)
 {
 	const struct kernel *kernel = verifier->input->kernel;
 	const char *name = kernel->banner ? "ROM_ENTRY_PVH" : "ROM_ENTRY_MULTIBOOT";
@@ -128,7 +128,10 @@ void verify_notes(struct verifier *verifier)
 	if (origins != 1)
 		verify_find(verifier, VERIFY_FILE, 0,
 		            "there are %zu notes of origin where one belongs", origins);
-	check_entries(verifier);
+	if (verifier->for_xen)
+		verify_xen_notes(verifier);
+	else
+		check_native_entries(verifier);
 }
 
 /* --- the symbols ------------------------------------------------------------------------------ */

@@ -123,6 +123,10 @@ struct verifier {
 
 	/* verify_file.c: the added segment and its sections; NULL if missing */
 	const struct elf_view_segment *added;
+	uint32_t guest_offset; /* the guest's virtual minus physical address */
+	uint32_t guest_end;    /* physical, page-aligned, behind its last segment */
+	bool for_xen;          /* the ROM is */
+	uint32_t top;          /* guest-virtual, of the __FIXADDR_TOP that must be changed, or 0 */
 	const struct elf_view_section *rom_section, *wedge_section, *text_section, *sites_section;
 
 	/* verify_tables.c */
@@ -161,6 +165,17 @@ void verify_layout(struct verifier *verifier);
 /* The notes and symbols; once windows and the ROM are known. */
 void verify_notes(struct verifier *verifier);
 void verify_symbols(struct verifier *verifier);
+
+/* --- verify_xen.c ----------------------------------------------------------------------------- */
+
+/* The added segment's place; guest_end is known. */
+void verify_xen_segment(struct verifier *verifier);
+/* The notes for Xen's domain builder. */
+void verify_xen_notes(struct verifier *verifier);
+/* Finds the word of Linux that says where its fixmap ends: verifier->top. */
+void verify_find_top(struct verifier *verifier);
+/* The word is what it must be. */
+void verify_top(struct verifier *verifier);
 
 /* --- verify_rom.c ----------------------------------------------------------------------------- */
 

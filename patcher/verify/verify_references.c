@@ -51,6 +51,8 @@ static uint32_t explain(struct verifier *verifier, uint32_t address, const uint8
 		return window->end - address;
 	if (verify_is_inside(verifier, address)) /* a hop */
 		return 1;
+	if (verifier->top && address - verifier->top < 4) /* verify_top() looks at it */
+		return verifier->top + 4 - address;
 	if (is_moved_branch(verifier, address, &end))
 		return end - address;
 	while (size < left && before[size] != now[size] &&
@@ -87,6 +89,7 @@ void verify_bytes(struct verifier *verifier)
 	const struct elf_view *in = &verifier->input->view, *out = &verifier->out;
 	size_t at = 0;
 
+	verify_top(verifier);
 	/* verify_file() has seen that they come in the same order. */
 	for (size_t i = 0; i < in->segment_count; i++) {
 		if (in->segments[i].type == PT_NOTE)
@@ -197,10 +200,7 @@ static void check_pointers(struct verifier *verifier)
 		check_words(verifier);
 	for (size_t i = 0; i < kernel->symbol_count; i++)
 		check_target(verifier, (uint32_t)kernel->symbols[i].address, "a symbol");
-	check_target(verifier,
-	             (uint32_t)kernel->entry +
-	                 (verifier->added->virtual - verifier->added->physical),
-	             "the entry point");
+	check_target(verifier, (uint32_t)kernel->entry + verifier->guest_offset, "the entry point");
 }
 
 /* --- Linux's tables --------------------------------------------------------------------------- */

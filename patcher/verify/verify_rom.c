@@ -77,6 +77,8 @@ bool verify_rom_open(struct verifier *verifier, const struct verify_rom_file *fi
 	verifier->places = calloc(verifier->rom.section_count + 1, sizeof(*verifier->places));
 	if (!verifier->places)
 		return problem_report(verifier->problem, OUT_OF_MEMORY);
+	verifier->for_xen = elf_view_symbol(&verifier->rom, "ROM_ENTRY_XEN") != NULL;
+	verify_find_top(verifier);
 	return read_manifest(verifier);
 }
 
@@ -205,8 +207,7 @@ uint32_t verify_rom_symbol(const struct verifier *verifier, const struct elf_vie
 	if (symbol->section == SHN_UNDEF) {
 		if (strcmp(symbol->name, GUEST_ENTRY_SYMBOL) != 0)
 			return 0;
-		return (uint32_t)verifier->input->kernel->entry +
-		       (verifier->added->virtual - verifier->added->physical);
+		return (uint32_t)verifier->input->kernel->entry + verifier->guest_offset;
 	}
 	if (symbol->section >= verifier->rom.section_count || !verifier->places[symbol->section])
 		return 0;
@@ -491,14 +492,15 @@ static void check_parameters(struct verifier *verifier)
 	    .region_size = verifier->added->memory_size,
 	    .rom_virtual = verifier->rom_section->address,
 	    .guest_entry = (uint32_t)kernel->entry,
-	    .guest_offset = verifier->added->virtual - verifier->added->physical,
-	    .guest_physical_end = verifier->added->physical,
+	    .guest_offset = verifier->guest_offset,
+	    .guest_physical_end = verifier->guest_end,
 	    .springboards_virtual = verifier->text_section->address,
 	    .springboards_size = verifier->text_section->size,
 	    .sites_virtual = now->sites_virtual,
 	    .site_count = now->site_count,
 	    .origins_virtual = now->origins_virtual,
 	    .origin_count = now->origin_count,
+	    .flags = verifier->top ? ROM_GUEST_TOP_IS_FREE : 0,
 	};
 
 	for (size_t i = 0; i < verifier->input->view.segment_count; i++) {

@@ -32,7 +32,7 @@ make_rom() {
 			vmi_call_end(EnableInterrupts)
 			vmi_none(HLT)
 			.section .rom_parameters, "aw", @progbits
-			.fill 64, 1, 0
+			.fill ROM_PARAMETERS_SIZE, 1, 0
 			.text
 			.globl $2
 		$2:

@@ -21,7 +21,7 @@ setup() {
 			vmi_call_end(DisableInterrupts)
 			vmi_none(HLT)			/* second entry */
 			.section .rom_parameters, "aw", @progbits
-			.fill 64, 1, 0
+			.fill ROM_PARAMETERS_SIZE, 1, 0
 			.text
 			.globl ROM_ENTRY_MULTIBOOT
 		ROM_ENTRY_MULTIBOOT:
@@ -118,5 +118,5 @@ broken() {
 }
 
 @test "no place for the parameters" {
-	broken 's/\.fill 64, 1, 0/.fill 60, 1, 0/' E533
+	broken 's|ROM_PARAMETERS_SIZE, 1, 0|ROM_PARAMETERS_SIZE - 4, 1, 0|' E533
 }

@@ -25,7 +25,7 @@
 	rom_manifest_entry VMI_CALL_CLTS, ROM_ACTION_NOP, 0
 
 	.section .rom_parameters, "aw", @progbits
-	.fill 64, 1, 0
+	.fill ROM_PARAMETERS_SIZE, 1, 0
 	.text
 	.globl ROM_ENTRY_PVH
 	.type ROM_ENTRY_PVH, @function

@@ -4,12 +4,16 @@
 mutation_test := $(build)/tests/mutation/mutation_test
 mutation_objects := $(patsubst %.c,$(build)/%.o,$(wildcard tests/mutation/*.c))
 check_tests += $(mutation_test)
-test_inputs += $(mutation_test) $(build)/tests/guests/guest.elf $(build)/tests/mutation/greedy.rom
+test_inputs += $(mutation_test) $(build)/tests/guests/guest.elf $(build)/tests/mutation/greedy.rom \
+	$(build)/tests/mutation/greedy-xen.rom
 
 $(build)/tests/mutation/greedy.S: tests/mutation/make-greedy-rom patchtables/vmi_calls.def
 	$(call quiet,GEN) mkdir -p $(@D) && tests/mutation/make-greedy-rom patchtables/vmi_calls.def > $@
-$(build)/tests/mutation/greedy.rom: $(build)/tests/mutation/greedy.S rom/include/vmi.inc \
-		$(generated)/vmi_call_numbers.h
+$(build)/tests/mutation/greedy-xen.S: tests/mutation/make-greedy-rom patchtables/vmi_calls.def
+	$(call quiet,GEN) mkdir -p $(@D) && \
+		tests/mutation/make-greedy-rom --xen patchtables/vmi_calls.def > $@
+$(build)/tests/mutation/%.rom: $(build)/tests/mutation/%.S rom/include/vmi.inc \
+		patchtables/rom_abi.h $(generated)/vmi_call_numbers.h
 	$(call quiet,ROM) $(CC) $(rom_cflags) -c -o $@ $<
 
 $(mutation_test): $(mutation_objects) $(library)
