@@ -11,5 +11,6 @@
 	.endm
 
 	built_in_rom native
+	built_in_rom xen
 
 	.section .note.GNU-stack, "", @progbits
