@@ -18,6 +18,9 @@
 #define MMU_ENTRIES  512         /* of a shadow table of any level */
 #define MMU_NO_FRAME 0xffffffffu /* there is no such frame */
 
+#define MMU_POOL_MINIMUM 32
+#define MMU_POOL_MAXIMUM 65000
+
 /*
  * What the platform prepares. It stays where it is as long as the ROM runs; the MMU does not copy.
  *
@@ -44,7 +47,7 @@ struct mmu_platform {
 	   typed or pinned yet; what is in them does not matter. */
 	const uint64_t *pool;        /* page i: pool[i * MMU_ENTRIES] ... */
 	const uint32_t *pool_frames; /* [pool_pages] */
-	uint32_t pool_pages;         /* 16 to 65,535 */
+	uint32_t pool_pages;         /* MMU_POOL_MINIMUM to MMU_POOL_MAXIMUM */
 
 	/* Slots through which the MMU sees guest memory: slot i is the page at windows + 4096 i,
 	   nothing mapped there yet. */
@@ -90,7 +93,7 @@ void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_f
 /*
  * Takes the read-only mapping of an unpinned pool page for a writable one, which it returns (the
  * same linear address or another), and back. At most one page is writable at a time, and none while
- * other operations are asked for.
+ * other operations but backend_machine_frame() are asked for.
  */
 uint64_t *backend_table_open(uint32_t page);
 void backend_table_close(uint32_t page);

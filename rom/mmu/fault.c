@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Page faults: the guest's own, or a shadow entry to be made. */
+
+#include "rom/mmu/shadow.h"
+
+/* So many times in a row the processor may fault where the shadow has all it needs. */
+#define SPURIOUS_LIMIT 1000
+
+/* The shadow had it already: what the processor had cached was older, and the fault drops that. */
+static void count_spurious(uint32_t linear)
+{
+	mmu_counters.spurious++;
+	shadow.spurious_in_a_row =
+	    linear == shadow.last_spurious ? shadow.spurious_in_a_row + 1 : 0;
+	shadow.last_spurious = linear;
+	if (shadow.spurious_in_a_row > SPURIOUS_LIMIT)
+		backend_fatal("the processor faults again and again although the shadow allows it; "
+		              "linear address, CR0",
+		              linear, shadow.cr0);
+}
+
+/* A supervisor writes to a page that is read-only: possible with CR0.WP = 0 only. The page is the
+   supervisor's alone until somebody faults for something else. */
+static uint64_t override(uint64_t value)
+{
+	shadow.override_used = true;
+	return (value & ~(uint64_t)ENTRY_USER) | ENTRY_WRITE;
+}
+
+static void set_page(struct table *l1, uint32_t linear, uint64_t value)
+{
+	uint32_t index = linear >> PAGE_SHIFT & (MMU_ENTRIES - 1);
+	uint64_t old = test_bit(l1->present, index) ? entry_of(l1, index) : 0;
+	if (old == value &&
+	    !shadow.queue_length) { /* else the entry may have been queued another way */
+		count_spurious(linear);
+		return;
+	}
+	if (old & ~value || (old ^ value) & ENTRY_NX)
+		flush_page(linear);
+	set_entry(l1, index, value);
+	if (l1->parent == shadow.kernel && !(value & SHADOW_GLOBAL))
+		set_bit(shadow.kernel_local, l1->index);
+	mmu_counters.fills++;
+}
+
+static void fill(uint32_t linear, const struct walk *walk, bool write)
+{
+	struct source source =
+	    paging() ? source_of_pde(walk->pde, linear) : source_of_chunk(linear);
+	bool overrides = write && !walk->write;
+	if (walk->large) {
+		if (overrides)
+			source.kind = (uint32_t) override(source.kind);
+		uint32_t changes = mmu_counters.entries_written + shadow.queue_length;
+		ensure_child(linear, &source);
+		if (changes == mmu_counters.entries_written + shadow.queue_length)
+			count_spurious(linear);
+		else
+			mmu_counters.fills++;
+		return;
+	}
+	uint64_t value = shadow_of_pte(walk->pte, source.kind);
+	set_page(ensure_child(linear, &source), linear, overrides ? override(value) : value);
+}
+
+enum mmu_result mmu_fault(uint32_t linear, uint32_t error_code, bool user, struct mmu_fault *fault)
+{
+	uint32_t access = (error_code & (MMU_WRITE | MMU_FETCH)) | (user ? MMU_USER : 0);
+	bool write = access & MMU_WRITE;
+	struct walk walk;
+	mmu_counters.faults++;
+	fault->linear = linear;
+	if (!walk_guest(linear, access, &walk)) {
+		mmu_counters.guest_faults++;
+		fault->error_code = walk.error_code;
+		return MMU_GUEST_FAULT;
+	}
+	fault->error_code = error_code;
+	fault->physical = walk.physical;
+	if (linear >= shadow.platform->window_end)
+		return MMU_HYPERVISOR_ADDRESS;
+	if (linear >= shadow.platform->window_start || in_alias(linear))
+		return MMU_ROM_ADDRESS;
+	mark_walk(&walk, write);
+	if (write && (walk.pfn == NO_PFN || backend_machine_frame(walk.pfn) == MMU_NO_FRAME))
+		return MMU_NOT_RAM;
+	fill(linear, &walk, write);
+	commit();
+	return MMU_FILLED;
+}

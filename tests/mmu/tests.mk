@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The shadow MMU of the `xen` ROM on the host, with a simulated machine and hypervisor below it and
+# an independent reference beside it. NAME_test.c is a program, the other files are in all of them.
+
+mmu_tests := $(patsubst %.c,$(build)/%,$(wildcard tests/mmu/*_test.c))
+mmu_objects := $(patsubst %.c,$(build)/%.o,$(filter-out %_test.c,$(wildcard tests/mmu/*.c))) \
+	$(patsubst rom/mmu/%.c,$(build)/tests/mmu/rom/%.o,$(wildcard rom/mmu/*.c))
+check_tests += $(mmu_tests)
+test_inputs += $(mmu_tests)
+lint_sources += $(wildcard rom/mmu/*.c)
+
+# The host's compiler reads them as its own code.
+$(build)/tests/mmu/rom/%.o: rom/mmu/%.c $(flags)
+	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(mmu_tests): %: %.o $(mmu_objects)
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ -lcmocka
+.SECONDARY: $(mmu_tests:%=%.o)
