@@ -3,6 +3,7 @@
 patcher_sources := \
 	patcher/escape.c \
 	patcher/hash.c \
+	patcher/json_output.c \
 	patcher/output_file.c \
 	patcher/problem.c \
 	patcher/progress.c \

@@ -32,6 +32,11 @@ static bool is_special(const char *path)
 	return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
+bool output_is_standard(const char *path)
+{
+	return !path || !strcmp(path, "-");
+}
+
 /* --- opening ------------------------------------------------------------------------ */
 
 /* Standard output and devices. True: the output is open, or *failed. */
@@ -39,7 +44,7 @@ static bool open_directly(struct output_file *output, const char *path, bool *fa
 {
 	*failed = false;
 	*output = (struct output_file){.stream = stdout};
-	if (!path || !strcmp(path, "-"))
+	if (output_is_standard(path))
 		return true;
 	output->path = path;
 	if (!is_special(path))
@@ -158,6 +163,8 @@ static bool name_file(struct output_file *output)
 
 bool output_publish(struct output_file *output, struct problem *problem)
 {
+	bool replaces = output->temporary != NULL;
+
 	if ((output->temporary && output->unnamed && !name_file(output)) ||
 	    (output->temporary && rename(output->temporary, output->path))) {
 		report_output(problem, output->path, errno);
@@ -167,6 +174,7 @@ bool output_publish(struct output_file *output, struct problem *problem)
 	free(output->temporary);
 	output->temporary = NULL;
 	output_abandon(output); /* only closes it */
+	output->published = replaces;
 	return true;
 }
 
@@ -184,4 +192,53 @@ void output_abandon(struct output_file *output)
 		unlink(output->temporary);
 	free(output->temporary);
 	output->temporary = NULL;
+}
+
+/* --- outputs that belong together --------------------------------------------------- */
+
+/* Finishes those with a temporary file, or the others: what is written to them stays written. */
+static bool finish_some(struct output_file *outputs, size_t count, bool temporary,
+                        struct problem *problem)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((outputs[i].temporary != NULL) == temporary &&
+		    !output_finish(&outputs[i], problem))
+			return false;
+	return true;
+}
+
+/* The one reason for a name to be refused once the file could be made in its folder. */
+static bool check_folders(const struct output_file *outputs, size_t count, struct problem *problem)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < count; i++)
+		if (outputs[i].temporary && !stat(outputs[i].path, &status) &&
+		    S_ISDIR(status.st_mode))
+			return report_output(problem, outputs[i].path, EISDIR);
+	return true;
+}
+
+bool output_commit_all(struct output_file *outputs, size_t count, struct problem *problem)
+{
+	size_t published = 0;
+	bool done = check_folders(outputs, count, problem) &&
+	            finish_some(outputs, count, true, problem) &&
+	            finish_some(outputs, count, false, problem);
+
+	while (done && published < count)
+		done = output_publish(&outputs[published++], problem);
+	if (done)
+		return true;
+	output_abandon_all(outputs, count);
+	for (size_t i = 0; i < published; i++)
+		if (outputs[i].published)
+			unlink(outputs[i].path);
+	return false;
+}
+
+void output_abandon_all(struct output_file *outputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		output_abandon(&outputs[i]);
 }

@@ -22,7 +22,11 @@ struct output_file {
 	const char *path; /* borrowed; NULL: standard output */
 	char *temporary;  /* the name it has meanwhile; NULL: none */
 	bool unnamed;     /* it has no name yet */
+	bool published;   /* a new file is at its destination */
 };
+
+/* Whether path (NULL or "-") stands for standard output. */
+bool output_is_standard(const char *path);
 
 /* Opens path (NULL or "-": standard output) for writing. false: *problem says why. */
 bool output_open(struct output_file *output, const char *path, struct problem *problem);
@@ -45,5 +49,12 @@ bool output_publish(struct output_file *output, struct problem *problem);
 
 /* Gives the output up, finished or not: the temporary file is removed. */
 void output_abandon(struct output_file *output);
+
+/*
+ * Ends outputs that belong together: all are at their destinations, or (false) none is, but for
+ * what has gone to devices and to standard output, which is written last.
+ */
+bool output_commit_all(struct output_file *outputs, size_t count, struct problem *problem);
+void output_abandon_all(struct output_file *outputs, size_t count);
 
 #endif

@@ -1,197 +1,142 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* The scan as JSON, schema docs/postburn-scan.schema.json. Keys keep the order they are set in. */
+/* The scan as JSON, schema docs/postburn-scan.schema.json. */
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "patcher/escape.h"
+#include "patcher/json_output.h"
 #include "patcher/scan/scan_report.h"
 
-/* Sets key, and notes in *failed if there was no memory for the value or its place. */
-static void set(json_t *object, const char *key, json_t *value, bool *failed)
-{
-	*failed |= json_object_set_new_nocheck(object, key, value) != 0;
-}
-
-static void append(json_t *array, json_t *value, bool *failed)
-{
-	*failed |= json_array_append_new(array, value) != 0;
-}
-
-static json_t *json_size(uint64_t size)
-{
-	return json_integer((json_int_t)size);
-}
-
-/* Long enough for the longest kernel symbol (KSYM_NAME_LEN, 512) with every byte escaped. */
-static json_t *json_printable(const char *text)
-{
-	char printable[4 * 512 + 1];
-
-	return json_string_nocheck(escape_text(text, printable, sizeof(printable)));
-}
-
-static json_t *json_address(uint64_t address)
-{
-	return json_sprintf("0x%" PRIx64, address);
-}
-
-static json_t *input_object(const struct scan_report *report, bool *failed)
+static json_t *input_object(struct json_output *output, const struct scan_report *report)
 {
 	const struct kernel *kernel = report->scan->kernel;
-	char build_id[2 * sizeof(kernel->build_id) + 1] = "";
 	json_t *input = json_object();
 
-	for (size_t i = 0; i < kernel->build_id_size; i++)
-		snprintf(build_id + 2 * i, 3, "%02x", kernel->build_id[i]);
-	set(input, "path", json_printable(kernel->path), failed);
-	set(input, "sha256", json_string(report->sha256), failed);
-	set(input, "format", json_string(kernel_format_name(kernel->format)), failed);
-	set(input, "class", json_string(kernel->is_64bit ? "ELF64" : "ELF32"), failed);
-	set(input, "machine", json_string(kernel->is_64bit ? "x86_64" : "i386"), failed);
-	set(input, "build_id", kernel->build_id_size ? json_string(build_id) : json_null(), failed);
-	set(input, "banner", kernel->banner ? json_printable(kernel->banner) : json_null(), failed);
+	json_put(output, input, "path", json_printable(kernel->path));
+	json_put(output, input, "sha256", json_string(report->sha256));
+	json_put(output, input, "format", json_string(kernel_format_name(kernel->format)));
+	json_put(output, input, "class", json_string(kernel->is_64bit ? "ELF64" : "ELF32"));
+	json_put(output, input, "machine", json_string(kernel->is_64bit ? "x86_64" : "i386"));
+	json_put(output, input, "build_id",
+	         kernel->build_id_size ? json_hexadecimal(kernel->build_id, kernel->build_id_size)
+	                               : json_null());
+	json_put(output, input, "banner", json_printable(kernel->banner));
 	return input;
 }
 
-static json_t *constraint_array(uint8_t constraints, bool *failed)
+static json_t *constraint_array(struct json_output *output, uint8_t constraints)
 {
 	json_t *array = json_array();
 
 	for (unsigned int bit = 0; bit < SCAN_CONSTRAINT_COUNT; bit++)
 		if (constraints >> bit & 1)
-			append(array, json_string(scan_constraint_name(bit)), failed);
+			json_add(output, array, json_string(scan_constraint_name(bit)));
 	return array;
 }
 
-static json_t *site_object(const struct scan_report *report, const struct scan_site *site,
-                           bool *failed)
+static json_t *site_object(struct json_output *output, const struct scan_report *report,
+                           const struct scan_site *site)
 {
 	const struct sensitive_form *form = &sensitive_forms[site->form];
 	const struct kernel_symbol *symbol = site->symbol;
-	char hex[SITE_BYTES_HEX_SIZE], text[160];
 	json_t *object = json_object();
+	char text[160];
 
-	set(object, "addr", json_address(site->address), failed);
-	set(object, "section", json_printable(site->section->name), failed);
-	set(object, "symbol", symbol ? json_printable(symbol->name) : json_null(), failed);
-	set(object, "offset", symbol ? json_size((site->address - symbol->address)) : json_null(),
-	    failed);
-	set(object, "bytes", json_string(site_bytes(site->bytes, site->length, hex)), failed);
-	set(object, "insn", json_string(site_text(report, site, text, sizeof(text))), failed);
-	set(object, "form", json_string(form->name), failed);
-	set(object, "call", form->call ? json_string(form->call_name) : json_null(), failed);
-	set(object, "deprivileged", json_string(deprivileged_behaviour_name(form->deprivileged)),
-	    failed);
-	set(object, "rewrite", json_boolean(form->rewrite), failed);
-	set(object, "context", json_string(scan_context_name(site->context)), failed);
-	set(object, "constraints", constraint_array(site->constraints, failed), failed);
+	json_put(output, object, "addr", json_address(site->address));
+	json_put(output, object, "section", json_printable(site->section->name));
+	json_put(output, object, "symbol", json_printable(symbol ? symbol->name : NULL));
+	json_put(output, object, "offset",
+	         symbol ? json_size(site->address - symbol->address) : json_null());
+	json_put(output, object, "bytes", json_hexadecimal(site->bytes, site->length));
+	json_put(output, object, "insn",
+	         json_string_nocheck(site_text(report, site, text, sizeof(text))));
+	json_put(output, object, "form", json_string_nocheck(form->name));
+	json_put(output, object, "call",
+	         form->call ? json_string_nocheck(form->call_name) : json_null());
+	json_put(output, object, "deprivileged",
+	         json_string_nocheck(deprivileged_behaviour_name(form->deprivileged)));
+	json_put(output, object, "rewrite", json_boolean(form->rewrite));
+	json_put(output, object, "context", json_string_nocheck(scan_context_name(site->context)));
+	json_put(output, object, "constraints", constraint_array(output, site->constraints));
 	return object;
 }
 
-static json_t *range_object(const struct scan_range *range, bool *failed)
+static json_t *range_object(struct json_output *output, const struct scan_range *range)
 {
 	json_t *object = json_object();
 
-	set(object, "addr", json_address(range->address), failed);
-	set(object, "section", json_printable(range->section->name), failed);
-	set(object, "size", json_size(range->size), failed);
-	set(object, "why", json_string(sweep_range_reason_name(range->reason)), failed);
+	json_put(output, object, "addr", json_address(range->address));
+	json_put(output, object, "section", json_printable(range->section->name));
+	json_put(output, object, "size", json_size(range->size));
+	json_put(output, object, "why",
+	         json_string_nocheck(sweep_range_reason_name(range->reason)));
 	return object;
 }
 
-static json_t *count_object(const struct scan_count *count, bool *failed)
+static void put_count(struct json_output *output, json_t *object, const struct scan_count *count)
 {
-	json_t *object = json_object();
-
-	set(object, "sites", json_size(count->sites), failed);
-	set(object, "rewrite", json_size(count->rewrite), failed);
+	json_put(output, object, "sites", json_size(count->sites));
+	json_put(output, object, "rewrite", json_size(count->rewrite));
 	for (int i = 0; i <= DEPRIVILEGED_HARMLESS; i++)
-		set(object, deprivileged_behaviour_name(i), json_size(count->by_behaviour[i]),
-		    failed);
-	return object;
+		json_put(output, object, deprivileged_behaviour_name(i),
+		         json_size(count->by_behaviour[i]));
 }
 
 /* Modules may have several sections of one name: an array, not an object, keeps them apart. */
-static json_t *count_array(const struct scan_count *counts, size_t count, const char *key,
-                           bool *failed)
+static json_t *count_array(struct json_output *output, const struct scan_count *counts,
+                           size_t count, const char *key)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		json_t *object = json_object(), *counted = count_object(&counts[i], failed);
+		json_t *object = json_object();
 
-		set(object, key, *counts[i].name ? json_printable(counts[i].name) : json_null(),
-		    failed);
-		*failed |= json_object_update(object, counted) != 0;
-		json_decref(counted);
-		append(array, object, failed);
+		json_put(output, object, key,
+		         json_printable(*counts[i].name ? counts[i].name : NULL));
+		put_count(output, object, &counts[i]);
+		json_add(output, array, object);
 	}
 	return array;
 }
 
-static json_t *summary_object(const struct scan *scan, const struct scan_summary *summary,
-                              bool *failed)
+static json_t *summary_object(struct json_output *output, const struct scan *scan,
+                              const struct scan_summary *summary)
 {
-	json_t *object = count_object(&summary->total, failed);
+	json_t *object = json_object();
 
-	set(object, "instructions", json_size(scan->instruction_count), failed);
-	set(object, "code_bytes", json_size(scan->code_size), failed);
-	set(object, "undecoded_bytes", json_size(summary->undecoded_size), failed);
-	set(object, "by_call", count_array(summary->calls, summary->call_count, "call", failed),
-	    failed);
-	set(object, "by_section",
-	    count_array(summary->sections, summary->section_count, "section", failed), failed);
+	put_count(output, object, &summary->total);
+	json_put(output, object, "instructions", json_size(scan->instruction_count));
+	json_put(output, object, "code_bytes", json_size(scan->code_size));
+	json_put(output, object, "undecoded_bytes", json_size(summary->undecoded_size));
+	json_put(output, object, "by_call",
+	         count_array(output, summary->calls, summary->call_count, "call"));
+	json_put(output, object, "by_section",
+	         count_array(output, summary->sections, summary->section_count, "section"));
 	return object;
-}
-
-/* Writes value, which is given back, with what stands before it in the file. */
-static void write_value(FILE *stream, const char *before, json_t *value, bool *failed)
-{
-	fputs(before, stream);
-	*failed |= !value || (json_dumpf(value, stream, 0) != 0 && !ferror(stream));
-	json_decref(value);
-}
-
-/*
- * Sites and ranges are written one by one, a line each: an input of a megabyte can have a million
- * of them, and as a tree they would take gigabytes.
- */
-static void write_sites(FILE *stream, const struct scan_report *report, bool *failed)
-{
-	fputs(",\n \"sites\": [", stream);
-	for (size_t i = 0; i < report->scan->site_count && !*failed; i++)
-		write_value(stream, i ? ",\n  " : "\n  ",
-		            site_object(report, &report->scan->sites[i], failed), failed);
-	fputs("\n ]", stream);
-}
-
-static void write_ranges(FILE *stream, const struct scan *scan, bool *failed)
-{
-	fputs(",\n \"undecoded\": [", stream);
-	for (size_t i = 0; i < scan->range_count && !*failed; i++)
-		write_value(stream, i ? ",\n  " : "\n  ", range_object(&scan->ranges[i], failed),
-		            failed);
-	fputs("\n ]", stream);
 }
 
 bool scan_write_json(FILE *stream, const struct scan_report *report, struct problem *problem)
 {
+	const struct scan *scan = report->scan;
 	struct scan_summary summary;
-	bool out_of_memory = false, *failed = &out_of_memory;
+	struct json_output output;
 
-	if (!scan_summarise(report->scan, &summary))
+	if (!scan_summarise(scan, &summary))
 		return problem_report(problem, OUT_OF_MEMORY);
-	write_value(stream, "{\n \"schema\": \"postburn-scan/1\",\n \"input\": ",
-	            input_object(report, failed), failed);
-	write_sites(stream, report, failed);
-	write_ranges(stream, report->scan, failed);
-	write_value(stream, ",\n \"summary\": ", summary_object(report->scan, &summary, failed),
-	            failed);
-	fputs("\n}\n", stream);
+	json_output_begin(&output, stream);
+	json_write_text(&output, "{\n \"schema\": \"postburn-scan/1\",\n \"input\": ");
+	json_write_value(&output, input_object(&output, report));
+	json_write_text(&output, ",\n \"sites\": [");
+	for (size_t i = 0; i < scan->site_count && !output.failed; i++) {
+		json_write_text(&output, i ? ",\n  " : "\n  ");
+		json_write_value(&output, site_object(&output, report, &scan->sites[i]));
+	}
+	json_write_text(&output, "\n ],\n \"undecoded\": [");
+	for (size_t i = 0; i < scan->range_count && !output.failed; i++) {
+		json_write_text(&output, i ? ",\n  " : "\n  ");
+		json_write_value(&output, range_object(&output, &scan->ranges[i]));
+	}
+	json_write_text(&output, "\n ],\n \"summary\": ");
+	json_write_value(&output, summary_object(&output, scan, &summary));
+	json_write_text(&output, "\n}\n");
 	scan_summary_free(&summary);
-	return !out_of_memory || problem_report(problem, OUT_OF_MEMORY);
+	return json_output_end(&output) || problem_report(problem, OUT_OF_MEMORY);
 }

@@ -188,6 +188,45 @@ static void test_a_failed_rename_leaves_nothing(void **state)
 	assert_int_equal(entries(folder->path), 1);
 }
 
+/* Of two outputs one fails: neither is there, and what was there before stays. */
+static void test_all_or_nothing(void **state)
+{
+	const struct folder *folder = *state;
+	struct output_file outputs[2];
+	struct problem problem;
+
+	test_commit_puts_the_whole_file_in_place(state);
+	assert_true(output_open(&outputs[0], folder->file, &problem));
+	assert_true(output_open(&outputs[1], "/dev/full", &problem));
+	fputs("second\n", outputs[0].stream);
+	fputs("text", outputs[1].stream);
+	assert_false(output_commit_all(outputs, 2, &problem));
+	assert_string_equal(problem.file, "/dev/full");
+	assert_content(folder->file, "first\n");
+	assert_int_equal(entries(folder->path), 1);
+	assert_true(output_open(&outputs[0], folder->file, &problem));
+	assert_true(output_open(&outputs[1], folder->path, &problem));
+	fputs("second\n", outputs[0].stream);
+	assert_false(output_commit_all(outputs, 2, &problem));
+	assert_string_equal(problem.file, folder->path);
+	assert_content(folder->file, "first\n");
+	assert_int_equal(entries(folder->path), 1);
+}
+
+static void test_all(void **state)
+{
+	const struct folder *folder = *state;
+	struct output_file outputs[2];
+	struct problem problem;
+
+	assert_true(output_open(&outputs[0], "/dev/null", &problem));
+	assert_true(output_open(&outputs[1], folder->file, &problem));
+	fputs("second\n", outputs[1].stream);
+	assert_true(output_commit_all(outputs, 2, &problem));
+	assert_content(folder->file, "second\n");
+	assert_int_equal(entries(folder->path), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +244,8 @@ int main(void)
 	    cmocka_unit_test(test_a_full_disk_is_a_problem),
 	    cmocka_unit_test_setup_teardown(test_a_failed_rename_leaves_nothing, make_folder,
 	                                    remove_folder),
+	    cmocka_unit_test_setup_teardown(test_all_or_nothing, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(test_all, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
