@@ -12,6 +12,7 @@ patcher_sources := \
 	patcher/command/command_rom.c \
 	patcher/command/command_scan.c \
 	patcher/command/command_verify.c \
+	patcher/command/patch_outputs.c \
 	patcher/command/suggest.c \
 	patcher/kernel/bzimage.c \
 	patcher/kernel/decompress.c \
@@ -53,6 +54,12 @@ patcher_sources := \
 	patcher/plan/plan.c \
 	patcher/plan/plan_retarget.c \
 	patcher/plan/plan_window.c \
+	patcher/report/constraints.c \
+	patcher/report/patch_report.c \
+	patcher/report/patch_report_code.c \
+	patcher/report/patch_report_sites.c \
+	patcher/report/patch_report_totals.c \
+	patcher/report/patch_report_windows.c \
 	patcher/rom/built_in_roms.c \
 	patcher/rom/rom.c \
 	patcher/rom/rom_json.c \

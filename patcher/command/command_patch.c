@@ -6,20 +6,29 @@
 #include <string.h>
 
 #include "patcher/command/commands.h"
-#include "patcher/hash.h"
-#include "patcher/output_file.h"
-#include "patcher/patch/patch.h"
+#include "patcher/command/patch_outputs.h"
 #include "patcher/progress.h"
 #include "patcher/scan/scan_report.h"
 
 struct patch_arguments {
 	const char *kernel;
-	const char *output;
 	const char *rom;
-	const char *rom_output;
 	const char *system_map;
+	struct patch_outputs outputs;
 	bool dry_run, allow_unpatched;
 };
+
+static void check_outputs(struct patch_outputs *outputs, bool dry_run, struct argp_state *state)
+{
+	const char *clash = patch_outputs_clash(outputs);
+
+	if (!outputs->kernel && !dry_run)
+		argp_error(state, "where to? Give -o FILE, or --dry-run");
+	if (clash)
+		argp_error(state, "two outputs go to '%s'", clash);
+	if (dry_run)
+		outputs->kernel = outputs->rom = NULL;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -27,8 +36,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_PATCH_ROM: arguments->rom = argument; return 0;
-	case OPTION_PATCH_OUTPUT: arguments->output = argument; return 0;
-	case OPTION_PATCH_ROM_OUT: arguments->rom_output = argument; return 0;
+	case OPTION_PATCH_OUTPUT: arguments->outputs.kernel = argument; return 0;
+	case OPTION_PATCH_ROM_OUT: arguments->outputs.rom = argument; return 0;
+	case OPTION_PATCH_REPORT:
+		arguments->outputs.reports[arguments->outputs.report_count++] = argument;
+		return 0;
 	case OPTION_PATCH_SYMBOLS: arguments->system_map = argument; return 0;
 	case OPTION_PATCH_DRY_RUN: arguments->dry_run = true; return 0;
 	case OPTION_PATCH_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
@@ -38,10 +50,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		arguments->kernel = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS: argp_error(state, "which KERNEL?"); return EINVAL;
-	case ARGP_KEY_END:
-		if (!arguments->output && !arguments->dry_run)
-			argp_error(state, "where to? Give -o FILE, or --dry-run");
-		return 0;
+	case ARGP_KEY_END: check_outputs(&arguments->outputs, arguments->dry_run, state); return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
@@ -65,67 +74,46 @@ static void print_unpatched(const struct patch *patch, const char *path)
 	}
 }
 
-static void print_summary(const struct patch *patch)
+static void print_summary(FILE *stream, const struct patch *patch)
 {
 	size_t counts[ROM_METHOD_ALTERNATIVE + 1] = {0};
 
 	for (size_t i = 0; i < patch->plan.site_count; i++)
 		if (patch->plan.sites[i].patched)
 			counts[patch->plan.sites[i].method]++;
-	printf("ROM      %s, %u bytes of slots and bodies, %u bytes of wedge\n", patch->rom->name,
-	       patch->rom->image_size, patch->rom->wedge_memory);
-	printf("Sites    %zu to rewrite, %zu left as they are\n", patch->plan.site_count,
-	       patch->unpatched);
+	fprintf(stream, "ROM      %s, %u bytes of slots and bodies, %u bytes of wedge\n",
+	        patch->rom->name, patch->rom->image_size, patch->rom->wedge_memory);
+	fprintf(stream, "Sites    %zu to rewrite, %zu left as they are\n", patch->plan.site_count,
+	        patch->unpatched);
 	for (size_t i = 0; i <= ROM_METHOD_ALTERNATIVE; i++)
 		if (counts[i])
-			printf("         %6zu %s\n", counts[i], plan_method_name((uint8_t)i));
-	printf("Added    %u bytes at 0x%08x (physical 0x%08x), %u of them springboards\n",
-	       patch->layout.size, patch->layout.virtual, patch->layout.physical,
-	       patch->layout.springboards_size);
-}
-
-/* --- the output --------------------------------------------------------------------- */
-
-static bool write_kernel(const struct patch_arguments *arguments, const struct patch *patch,
-                         struct problem *problem)
-{
-	struct output_file output;
-	char sha256[SHA256_HEX_SIZE];
-
-	hash_bytes(patch->kernel->file, patch->kernel->file_size, sha256);
-	if (!output_open(&output, arguments->output, problem))
-		return false;
-	if (!patch_write(output.stream, patch, sha256, problem)) {
-		output_abandon(&output);
-		return false;
-	}
-	return output_commit(&output, problem);
-}
-
-static bool write_rom(const struct patch_arguments *arguments, const struct patch *patch,
-                      struct problem *problem)
-{
-	struct output_file output;
-
-	if (!arguments->rom_output)
-		return true;
-	if (!output_open(&output, arguments->rom_output, problem))
-		return false;
-	fwrite(patch->linked.image, 1, patch->rom->image_size, output.stream);
-	return output_commit(&output, problem);
+			fprintf(stream, "         %6zu %s\n", counts[i],
+			        plan_method_name((uint8_t)i));
+	fprintf(stream, "Added    %u bytes at 0x%08x (physical 0x%08x), %u of them springboards\n",
+	        patch->layout.size, patch->layout.virtual, patch->layout.physical,
+	        patch->layout.springboards_size);
 }
 
 static bool finish(const struct patch_arguments *arguments, const struct patch *patch,
                    struct problem *problem)
 {
+	struct patch_report report = {
+	    .patch = patch,
+	    .rom = arguments->rom,
+	    .system_map = arguments->system_map,
+	    .output = arguments->outputs.kernel,
+	    .rom_output = arguments->outputs.rom,
+	    .allow_unpatched = arguments->allow_unpatched,
+	    .dry_run = arguments->dry_run,
+	};
+
 	if (patch->unpatched && !arguments->allow_unpatched) {
 		print_unpatched(patch, arguments->kernel);
 		return problem_report(problem, PATCH_UNPATCHED, patch->unpatched);
 	}
-	if (!arguments->dry_run &&
-	    (!write_rom(arguments, patch, problem) || !write_kernel(arguments, patch, problem)))
+	if (!patch_outputs_write(&arguments->outputs, &report, problem))
 		return false;
-	print_summary(patch);
+	print_summary(patch_outputs_to_standard(&arguments->outputs) ? stderr : stdout, patch);
 	return true;
 }
 
@@ -174,12 +162,22 @@ int command_patch(int count, char **arguments)
 	struct patch_arguments parsed = {.rom = "native"};
 	struct problem problem;
 	size_t unpatched = 0;
+	int status = EXIT_STATUS_DONE;
 
-	if (!command_parse(COMMAND_PATCH, parse_option, count, arguments, &parsed))
-		return EXIT_STATUS_USAGE;
-	if (!patch_file(&parsed, &unpatched, &problem)) {
-		problem_print(stderr, parsed.kernel, &problem);
+	parsed.outputs.reports = calloc((size_t)count + 1, sizeof(*parsed.outputs.reports));
+	if (!parsed.outputs.reports) {
+		problem_report(&problem, OUT_OF_MEMORY);
+		problem_print(stderr, NULL, &problem);
 		return EXIT_STATUS_ERROR;
 	}
-	return unpatched ? EXIT_STATUS_UNPATCHED : EXIT_STATUS_DONE;
+	if (!command_parse(COMMAND_PATCH, parse_option, count, arguments, &parsed)) {
+		status = EXIT_STATUS_USAGE;
+	} else if (!patch_file(&parsed, &unpatched, &problem)) {
+		problem_print(stderr, parsed.kernel, &problem);
+		status = EXIT_STATUS_ERROR;
+	} else if (unpatched) {
+		status = EXIT_STATUS_UNPATCHED;
+	}
+	free(parsed.outputs.reports);
+	return status;
 }

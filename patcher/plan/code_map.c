@@ -15,17 +15,7 @@ static struct code_map_section *section_at(const struct code_map *map, uint64_t 
 	return swept ? &map->sections[swept - map->scan->sections] : NULL;
 }
 
-/* One reference: bytes [address, address + size) get the property because of reason. */
-struct reference {
-	enum code_property property;
-	uint64_t address;
-	uint64_t size;
-	const char *reason;
-};
-
-typedef void visit_reference(void *context, const struct reference *reference);
-
-static void set_bits(void *context, const struct reference *reference)
+static void set_bits(void *context, const struct code_reference *reference)
 {
 	const struct code_map *map = context;
 	struct code_map_section *section = section_at(map, reference->address);
@@ -47,14 +37,14 @@ static void set_bits(void *context, const struct reference *reference)
 
 struct walk {
 	const struct scan *scan;
-	visit_reference *visit;
+	code_reference_visitor *visit;
 	void *context;
 };
 
 static void refer(const struct walk *walk, enum code_property property, uint64_t address,
                   uint64_t size, const char *reason)
 {
-	struct reference reference = {property, address, size, reason};
+	struct code_reference reference = {property, address, size, reason};
 
 	walk->visit(walk->context, &reference);
 }
@@ -210,6 +200,13 @@ static void walk_references(const struct walk *walk)
 		walk_words(walk);
 }
 
+void code_map_visit(const struct scan *scan, code_reference_visitor *visit, void *context)
+{
+	struct walk walk = {.scan = scan, .visit = visit, .context = context};
+
+	walk_references(&walk);
+}
+
 /* --- the map ------------------------------------------------------------------------ */
 
 static bool allocate_section(struct code_map_section *section)
@@ -279,7 +276,7 @@ struct question {
 	const char *answer;
 };
 
-static void answer(void *context, const struct reference *reference)
+static void answer(void *context, const struct code_reference *reference)
 {
 	struct question *question = context;
 

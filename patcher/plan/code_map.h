@@ -54,4 +54,20 @@ bool code_map_any(const struct code_map *map, enum code_property property, uint6
 const char *code_map_reason(const struct code_map *map, enum code_property property,
                             uint64_t address);
 
+/* One reference: bytes [address, address + size) have the property because of reason. */
+struct code_reference {
+	enum code_property property;
+	uint64_t address; /* guest-virtual */
+	uint64_t size;
+	const char *reason; /* a constant: "__ex_table", "relocation", ... */
+};
+
+typedef void code_reference_visitor(void *context, const struct code_reference *reference);
+
+/*
+ * Gives every reference of the kernel to visit, in no order, also those to what is no code; but
+ * not the direct branches within a section, which are in its sweep.targets.
+ */
+void code_map_visit(const struct scan *scan, code_reference_visitor *visit, void *context);
+
 #endif
