@@ -200,6 +200,18 @@ static void make_slots(const struct linker *linker)
 	}
 }
 
+/* Ascending addresses; at one address the longest first, then by name. */
+static int compare_symbols(const void *left, const void *right)
+{
+	const struct rom_symbol *a = left, *b = right;
+
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	if (a->size != b->size)
+		return a->size > b->size ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
 static bool list_symbols(const struct linker *linker)
 {
 	const struct kernel *object = &linker->rom->private->object;
@@ -220,6 +232,9 @@ static bool list_symbols(const struct linker *linker)
 		to->function = from->type == SYMBOL_FUNCTION;
 		linked->symbol_count++;
 	}
+	if (linked->symbol_count)
+		qsort(linked->symbols, linked->symbol_count, sizeof(*linked->symbols),
+		      compare_symbols);
 	return true;
 }
 
