@@ -4,10 +4,11 @@
 patchtables := patchtables/vmi_calls.def patchtables/instructions.def
 patchtables_generator := patchtables/generate $(wildcard patchtables/generator/*.py)
 generate_from_patchtables = $(call quiet,GEN) mkdir -p $(@D) && \
-	patchtables/generate $(1) $(patchtables) > $@
+	patchtables/generate $(1) $(or $(2),$(patchtables)) > $@
 
 generated_headers += $(generated)/vmi_call_numbers.h $(generated)/sensitive_form_numbers.h \
-	$(generated)/sensitive_form_cases.h
+	$(generated)/sensitive_form_cases.h $(generated)/cpuid_policy_rows.h \
+	$(generated)/msr_policy_numbers.h
 generated_sources += $(generated)/vmi_call_table.c $(generated)/sensitive_form_table.c
 
 $(generated)/vmi_call_numbers.h: $(patchtables) $(patchtables_generator)
@@ -21,10 +22,20 @@ $(generated)/sensitive_form_table.c: $(patchtables) $(patchtables_generator)
 $(generated)/sensitive_form_cases.h: $(patchtables) $(patchtables_generator)
 	$(call generate_from_patchtables,form-cases)
 
+$(generated)/cpuid_policy_rows.h: patchtables/cpuid_policy.def $(patchtables_generator)
+	$(call generate_from_patchtables,cpuid-policy,$<)
+$(generated)/msr_policy_numbers.h: patchtables/msr_policy.def $(patchtables_generator)
+	$(call generate_from_patchtables,msr-policy,$<)
+
 $(build)/manual/calls.md: $(patchtables) $(patchtables_generator)
 	$(call generate_from_patchtables,manual-calls)
 $(build)/manual/instructions.md: $(patchtables) $(patchtables_generator)
 	$(call generate_from_patchtables,manual-forms)
 
-manual-tables: $(build)/manual/calls.md $(build)/manual/instructions.md ## make the manual's tables of calls and instructions
+$(build)/manual/cpuid.md: patchtables/cpuid_policy.def $(patchtables_generator)
+	$(call generate_from_patchtables,manual-cpuid,$<)
+$(build)/manual/msr.md: patchtables/msr_policy.def $(patchtables_generator)
+	$(call generate_from_patchtables,manual-msr,$<)
+
+manual-tables: $(patsubst %,$(build)/manual/%.md,calls instructions cpuid msr) ## make the manual's tables: calls, instructions, CPUID, MSRs
 .PHONY: manual-tables

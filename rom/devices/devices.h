@@ -4,8 +4,8 @@
 
 /*
  * The virtual PC's devices behind one port bus. Nothing here makes a hypercall or knows a clock:
- * the platform gives callbacks, and calls devices_advance() when the time that devices_next_event()
- * named has come. The same code runs in the ROM and, under test, on the host.
+ * the platform gives callbacks, and calls devices_timer_event() when the time has come that
+ * devices_next_event() named. The same code runs in the ROM and, under test, on the host.
  *
  * Not reentrant: one processor, and no call from within a callback. Absent hardware reads all ones
  * and takes writes silently.
@@ -13,11 +13,11 @@
  * How a platform uses it:
  *
  *   IN, OUT, INS, OUTS   devices_port_in(), _out(), _in_string(), _out_string()
- *   timer event          devices_advance(); then see interrupts
+ *   timer event          devices_timer_event(); then see interrupts
  *   console input        devices_console_input(); then see interrupts
  *   before guest code    while the virtual IF is set and devices_interrupt_pending():
  *                        vector = devices_interrupt_acknowledge(), deliver it
- *   after each of these  set the platform's single-shot timer to devices_next_event(), if it is
+ *   after each of these  set the platform's single-shot timer to devices_next_event(), if that is
  *                        another time than before; a time that has passed means: at once
  *   hlt                  devices_halt()
  */
@@ -28,6 +28,7 @@
 
 #include "rom/devices/pic.h"
 #include "rom/devices/pit.h"
+#include "rom/devices/reset.h"
 #include "rom/devices/rtc.h"
 #include "rom/devices/shutdown.h"
 #include "rom/devices/uart.h"
@@ -45,13 +46,6 @@ struct device_callbacks {
 	void (*shut_down)(void *context, enum shutdown_reason reason);
 };
 
-struct keyboard_controller {
-	uint8_t command;       /* written to port 0x64, waiting for its byte at 0x60 */
-	uint8_t output_port;   /* bit 0: not reset, bit 1: A20 */
-	uint8_t control;       /* port 0x92: bit 1 A20, bit 0 reset */
-	uint8_t reset_control; /* port 0xcf9 */
-};
-
 struct devices {
 	const struct device_callbacks *callbacks;
 	void *context;
@@ -59,22 +53,23 @@ struct devices {
 	struct pit pit;
 	struct rtc rtc;
 	struct uart uart;
-	struct keyboard_controller keyboard;
+	struct reset_ports reset;
 	struct shutdown_watch watch;
+	uint64_t next_event;            /* nanoseconds */
 	enum shutdown_reason requested; /* what the guest asked for, if anything */
 	uint8_t post_code;              /* last byte written to port 0x80 */
-	uint32_t missed_ticks;          /* timer edges that came while one was still waiting */
-	uint32_t missed_ticks_limit;    /* how many of them are made good; see below */
+	uint32_t missed_ticks;          /* timer interrupts that are still to be made good */
+	uint32_t missed_ticks_limit;    /* how many of them are kept; see below */
 	uint32_t unknown_port_count;    /* accesses to ports where nothing is */
 	uint16_t unknown_port;          /* the last one of them */
 };
 
 /*
- * Machine after power-on. wall_seconds, wall_nanoseconds: the time since 1970 (UTC) now, for the
- * clock. callbacks and context must stay valid. missed_ticks_limit may be set afterwards: with 0
- * (the default, and the real chips' way) periodic timer interrupts that find the one before still
- * waiting are lost; else up to that many are kept and raised one after the other, each when the
- * one before was handled.
+ * The machine after power-on. wall_seconds, wall_nanoseconds: the time since 1970 (UTC) now, for
+ * the clock. callbacks and context must stay valid. missed_ticks_limit may be set afterwards: with
+ * 0 (the default, and the real chips' way) timer interrupts that find the one before still waiting
+ * are lost; else up to that many are kept, and raised one after the other, each when the one before
+ * was acknowledged.
  */
 void devices_initialise(struct devices *devices, const struct device_callbacks *callbacks,
                         void *context, uint64_t wall_seconds, uint32_t wall_nanoseconds);
@@ -92,11 +87,15 @@ void devices_port_in_string(struct devices *devices, uint16_t port, unsigned int
 void devices_port_out_string(struct devices *devices, uint16_t port, unsigned int size,
                              const void *buffer, size_t count);
 
-/* Brings every device up to the present: interrupt lines, flags, kept-back output. */
-void devices_advance(struct devices *devices);
+/*
+ * The time has come: brings every device up to the present, its interrupt line, flags and kept-back
+ * output. May be called at any other time too. user_mode: the guest's user code was interrupted.
+ * Asks the callback for the end, SHUTDOWN_REASON_CRASH, of a guest that spins after a panic.
+ */
+void devices_timer_event(struct devices *devices, bool user_mode);
 
-/* When devices_advance() must be called next, in the clock's nanoseconds; DEVICES_NO_EVENT: only an
- * access of the guest or console input will change anything. */
+/* When devices_timer_event() must be called next, in the clock's nanoseconds; DEVICES_NO_EVENT:
+ * only an access of the guest or console input will change anything. Cheap. */
 uint64_t devices_next_event(const struct devices *devices);
 
 /* Whether INTR is high, and the vector the controllers give for it (at worst a spurious one). */

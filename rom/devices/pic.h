@@ -27,12 +27,11 @@
 #define PIC_PORT_ELCR   0x4d0 /* of the first; the second's behind it */
 
 struct pic {
-	uint8_t lines;      /* levels of the inputs */
-	uint8_t edges;      /* edge-triggered inputs that rose and were not acknowledged */
-	uint8_t mask;       /* IMR */
-	uint8_t in_service; /* ISR */
-	uint8_t level;      /* ELCR: inputs that are level-triggered */
-	uint8_t level_allowed;
+	uint8_t lines;       /* levels of the inputs */
+	uint8_t edges;       /* edge-triggered inputs that rose and were not acknowledged */
+	uint8_t mask;        /* IMR */
+	uint8_t in_service;  /* ISR */
+	uint8_t level;       /* ELCR: inputs that are level-triggered */
 	uint8_t lowest;      /* the line of lowest priority; 7 after initialisation */
 	uint8_t vector_base; /* ICW2 */
 	uint8_t cascade;     /* ICW3 */
@@ -69,6 +68,9 @@ uint8_t pic_acknowledge(struct pic_pair *pair);
 
 /* Whether a request of this line would get through to INTR at some time: it is not masked. */
 bool pic_enabled(const struct pic_pair *pair, unsigned int line);
+
+/* Whether a request of this line waits, masked or not. */
+bool pic_requested(const struct pic_pair *pair, unsigned int line);
 
 /* Bytes of ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1. */
 uint8_t pic_read(struct pic_pair *pair, uint16_t port);

@@ -21,46 +21,43 @@
 #define PIT_NEVER        UINT64_MAX
 
 struct pit_channel {
-	uint8_t mode;   /* 0 to 5 */
-	uint8_t access; /* 1 low byte, 2 high byte, 3 low then high */
-	bool bcd;
+	uint8_t control; /* the last control word's lower six bits: access, mode, BCD */
 	bool gate;
-	bool null_count;   /* status bit 6: what was written is not yet in the counter */
-	bool loaded;       /* a count was written since the mode */
-	bool running;      /* counting has begun (modes 1 and 5: triggered) */
-	bool write_high;   /* the high byte is expected next */
-	bool read_high;    /* the high byte is read next */
-	bool status_ready; /* a latched status is read first */
-	uint8_t low_byte;  /* written, waiting for the high one */
+	bool loaded;  /* a count was written since the control word */
+	bool running; /* counting, not held by the gate and not waiting for a trigger */
+	bool write_high, read_high; /* the high byte comes next */
+	bool status_ready;          /* a latched status is read first */
+	uint8_t low_byte;           /* written, waiting for the high one */
 	uint8_t status;
-	uint8_t latched;     /* bytes of the latched count that are still to be read */
-	uint16_t latch;      /* as read: BCD where bcd */
-	uint32_t reload;     /* 1 to 65,536 (BCD: 10,000): the count in use */
-	uint32_t next;       /* written while counting: used from the next period or trigger on */
-	uint64_t start;      /* tick at which `reload` was in the counter */
-	uint64_t held_ticks; /* while the gate holds: ticks counted until then */
+	uint8_t latched;  /* bytes of the latched count that are still to be read */
+	uint16_t latch;   /* as it is read: in BCD where that is chosen */
+	uint32_t reload;  /* the count in use, 1 to 65,536 */
+	uint64_t start;   /* tick at which the counter holds `reload`, or is loaded with it */
+	uint64_t elapsed; /* not running: ticks counted until then */
+	uint32_t next; /* written while counting, in use from the next trigger or takeover; or 0 */
+	uint64_t next_start, takeover; /* periodic modes: `start` for it, and since which tick */
 };
 
 struct pit {
 	struct pit_channel channels[PIT_CHANNELS];
-	bool speaker;   /* port 0x61 bit 1 */
-	uint64_t edges; /* tick up to which channel 0's rising edges were told */
+	uint8_t speaker; /* port 0x61, bits 0 to 3 */
+	uint64_t told;   /* tick up to which channel 0's rising edges were counted */
+	uint32_t edges;  /* counted, and not yet given by pit_edges() */
 };
 
 /* now: nanoseconds. Channel 0 runs as a BIOS leaves it: mode 3, count 65,536. */
 void pit_initialise(struct pit *pit, uint64_t now);
 
-/*
- * Rising edges of channel 0's output since the last call, at most UINT32_MAX of them. Every call of
- * pit_write() must follow one with the same time: what is written changes what was to come.
- */
+/* Rising edges of channel 0's output since the last call, at most UINT32_MAX of them. */
 uint32_t pit_edges(struct pit *pit, uint64_t now);
 
-/* When channel 0's output rises next, after `now`; PIT_NEVER if nothing will make it rise. */
-uint64_t pit_next_edge(const struct pit *pit, uint64_t now);
+/* When channel 0's output rises next; a time gone by if pit_edges() has not given that edge yet.
+ * PIT_NEVER if nothing but a write will make it rise. */
+uint64_t pit_next_edge(const struct pit *pit);
 
-/* Channel 0's output. */
-bool pit_output(const struct pit *pit, uint64_t now);
+/* Whether channel 0's output stays low until it is programmed again or has counted to the end: what
+ * it requested before is withdrawn. The low pulses of other modes are too short to count. */
+bool pit_low(const struct pit *pit, uint64_t now);
 
 /* Bytes of ports 0x40 to 0x43 and 0x61. */
 uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now);

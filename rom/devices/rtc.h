@@ -20,12 +20,11 @@
 struct rtc {
 	uint8_t index; /* bit 7 of port 0x70, the gate of NMI, is not kept */
 	uint8_t memory[128];
-	uint64_t seconds;       /* since 1970, at `second_start` */
-	uint64_t second_start;  /* nanoseconds: when `seconds` began */
-	uint64_t periodic_from; /* periodic interrupts were told up to here */
-	uint64_t update_told;   /* second up to which updates and alarms were told */
-	uint8_t flags;          /* register C: PF, AF, UF */
-	bool stopped;           /* divider held in reset */
+	uint8_t weekday_shift; /* days between the date's weekday and the one that was written */
+	uint64_t seconds;      /* since 1970, when the divider was 0 */
+	uint64_t start;        /* nanoseconds: when the divider was `phase` */
+	uint64_t phase;        /* the divider: 32,768 ticks a second */
+	uint64_t told;         /* the tick up to which flags are right */
 };
 
 /* seconds: since 1970-01-01 00:00 UTC; nanoseconds of that second that are gone, below 10^9. */
@@ -34,14 +33,14 @@ void rtc_initialise(struct rtc *rtc, uint64_t seconds, uint32_t nanoseconds, uin
 /* The same, later: the wall clock was set. */
 void rtc_set_time(struct rtc *rtc, uint64_t seconds, uint32_t nanoseconds, uint64_t now);
 
-/* Brings flags up to date. */
+/* Brings the flags up to date. */
 void rtc_advance(struct rtc *rtc, uint64_t now);
 
 /* Whether the interrupt line (8) is high: IRQF of register C. Right after rtc_advance(). */
 bool rtc_line(const struct rtc *rtc);
 
-/* When an enabled interrupt comes next, after `now`; RTC_NEVER if none will. */
-uint64_t rtc_next_event(const struct rtc *rtc, uint64_t now);
+/* When the line may rise next: the next rtc_advance() is due. RTC_NEVER if it will not. */
+uint64_t rtc_next_event(const struct rtc *rtc);
 
 /* Bytes of ports 0x70 and 0x71. */
 uint8_t rtc_read(struct rtc *rtc, uint16_t port, uint64_t now);

@@ -27,11 +27,11 @@ enum halt_action {
 };
 
 struct shutdown_watch {
-	uint8_t matched; /* characters of the panic's last line seen so far */
-	bool panic_said; /* all of them, on the console, sent by the kernel itself */
-	bool panicked;   /* a panic is certain: panic() was entered */
-	uint64_t
-	    silent_from; /* when it was said; guest code other than a spinning kernel resets it */
+	uint8_t matched;      /* characters of a panic's last words seen so far */
+	bool panic_said;      /* all of them, and no sign of life since then */
+	bool panicked;        /* a panic is certain: panic() was entered */
+	bool silent;          /* silent_from is good */
+	uint64_t silent_from; /* the first timer event after the last words */
 };
 
 void shutdown_watch_initialise(struct shutdown_watch *watch);
@@ -43,11 +43,15 @@ void shutdown_watch_initialise(struct shutdown_watch *watch);
 enum halt_action shutdown_halt(struct shutdown_watch *watch, bool interrupts_enabled, bool pending,
                                enum shutdown_reason *reason);
 
-/* The platform saw the guest enter its panic(). */
+/* The platform saw the guest enter its panic(). A halt with interrupts off is then a crash. */
 void shutdown_panic_entered(struct shutdown_watch *watch);
 
-/* A byte that the guest's kernel sent to the console without interrupts, as printk does. */
-void shutdown_console_byte(struct shutdown_watch *watch, uint8_t byte, uint64_t now);
+/*
+ * A byte that was sent to the console with the port's interrupts off, as printk sends: what a
+ * program writes to a terminal goes by interrupts, and may be anything. Whether these were the last
+ * words, so that shutdown_spinning() must be asked from now on.
+ */
+bool shutdown_console_byte(struct shutdown_watch *watch, uint8_t byte);
 
 /*
  * At each timer interrupt: whether the guest is known to spin after a panic, so that it should be

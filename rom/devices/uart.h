@@ -53,6 +53,9 @@ void uart_flush(struct uart *uart);
 /* Whether the interrupt line is high: an enabled cause, and OUT2. */
 bool uart_line(const struct uart *uart);
 
+/* Whether a byte written to this port is sent, and not kept or looped back. */
+bool uart_sends(const struct uart *uart, uint16_t port);
+
 /* Bytes of its ports; port is UART_PORT to UART_PORT + 7. */
 uint8_t uart_read(struct uart *uart, uint16_t port);
 void uart_write(struct uart *uart, uint16_t port, uint8_t value);

@@ -12,8 +12,7 @@
 
 #include "msr_policy_numbers.h" /* generated: MSR_*, MSR_STORED_COUNT */
 
-#define EFER_SYSTEM_CALL (1u << 0)
-#define EFER_NO_EXECUTE  (1u << 11)
+#define EFER_NO_EXECUTE (1u << 11)
 
 struct msr_state {
 	uint64_t stored[MSR_STORED_COUNT]; /* of the registers that hold what is written */

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The virtual machine's devices and policies (rom/devices, rom/policy), built for the host:
+# tests/devices/NAME_test.c is one cmocka program. And built as a ROM has them, which must need
+# nothing from a C library.
+
+device_tests := $(patsubst tests/devices/%.c,$(build)/tests/devices/%,$(wildcard tests/devices/*_test.c))
+device_host := $(build)/tests/devices/host
+device_library := $(device_host)/libdevices.a
+device_sources := $(rom_device_sources) $(rom_policy_sources)
+check_tests += $(device_tests) tests/devices/freestanding_test
+test_inputs += $(device_tests) $(device_sources:%.c=$(build)/%.o)
+lint_sources += $(device_sources)
+
+$(device_host)/%.o: %.c $(flags) | $(generated_headers)
+	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(host_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(device_library): $(device_sources:%.c=$(device_host)/%.o)
+	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
+$(device_tests): $(build)/tests/devices/%: $(build)/tests/devices/%.o $(device_library)
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ -lcmocka
+.SECONDARY: $(device_tests:%=%.o) $(device_sources:%.c=$(device_host)/%.o)
