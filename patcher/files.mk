@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The host tool's objects but main.c, one a line.
 patcher_sources := \
+	patcher/buffer.c \
 	patcher/escape.c \
 	patcher/hash.c \
 	patcher/json_output.c \
@@ -9,6 +10,7 @@ patcher_sources := \
 	patcher/progress.c \
 	patcher/command/arguments.c \
 	patcher/command/command_patch.c \
+	patcher/command/command_patch_module.c \
 	patcher/command/command_rom.c \
 	patcher/command/command_scan.c \
 	patcher/command/command_verify.c \
@@ -44,6 +46,13 @@ patcher_sources := \
 	patcher/linux/static_calls.c \
 	patcher/linux/table_cursor.c \
 	patcher/linux/table_search.c \
+	patcher/module/module_base.c \
+	patcher/module/module_file.c \
+	patcher/module/module_patch.c \
+	patcher/module/module_place.c \
+	patcher/module/module_springboards.c \
+	patcher/module/module_words.c \
+	patcher/module/module_write.c \
 	patcher/patch/output_elf.c \
 	patcher/patch/patch.c \
 	patcher/patch/patch_layout.c \

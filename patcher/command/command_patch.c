@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "patcher/command/commands.h"
+#include "patcher/command/patch_module.h"
 #include "patcher/command/patch_outputs.h"
 #include "patcher/progress.h"
 #include "patcher/scan/scan_report.h"
 
 struct patch_arguments {
 	const char *kernel;
-	const char *rom;
+	const char *rom; /* NULL: what --base has, or native */
+	const char *base;
 	const char *system_map;
 	struct patch_outputs outputs;
 	bool dry_run, allow_unpatched;
@@ -30,6 +32,13 @@ static void check_outputs(struct patch_outputs *outputs, bool dry_run, struct ar
 		outputs->kernel = outputs->rom = NULL;
 }
 
+static void check_base(const struct patch_arguments *arguments, struct argp_state *state)
+{
+	if (arguments->base &&
+	    (arguments->outputs.rom || arguments->outputs.report_count || arguments->system_map))
+		argp_error(state, "--base goes with none of --rom-out, --report and --symbols");
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct patch_arguments *arguments = state->input;
@@ -42,6 +51,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		arguments->outputs.reports[arguments->outputs.report_count++] = argument;
 		return 0;
 	case OPTION_PATCH_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_PATCH_BASE: arguments->base = argument; return 0;
 	case OPTION_PATCH_DRY_RUN: arguments->dry_run = true; return 0;
 	case OPTION_PATCH_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
 	case ARGP_KEY_ARG:
@@ -50,7 +60,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		arguments->kernel = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS: argp_error(state, "which KERNEL?"); return EINVAL;
-	case ARGP_KEY_END: check_outputs(&arguments->outputs, arguments->dry_run, state); return 0;
+	case ARGP_KEY_END:
+		check_base(arguments, state);
+		check_outputs(&arguments->outputs, arguments->dry_run, state);
+		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
@@ -157,9 +170,32 @@ static bool patch_file(const struct patch_arguments *arguments, size_t *unpatche
 	return done;
 }
 
+static bool patch_module(const struct patch_arguments *arguments, size_t *unpatched,
+                         struct problem *problem)
+{
+	const struct patch_module_arguments module = {
+	    .module = arguments->kernel,
+	    .base = arguments->base,
+	    .rom = arguments->rom,
+	    .output = arguments->outputs.kernel,
+	    .allow_unpatched = arguments->allow_unpatched,
+	};
+
+	return command_patch_module(&module, unpatched, problem);
+}
+
+static bool patch_any(struct patch_arguments *arguments, size_t *unpatched, struct problem *problem)
+{
+	if (arguments->base)
+		return patch_module(arguments, unpatched, problem);
+	if (!arguments->rom)
+		arguments->rom = "native";
+	return patch_file(arguments, unpatched, problem);
+}
+
 int command_patch(int count, char **arguments)
 {
-	struct patch_arguments parsed = {.rom = "native"};
+	struct patch_arguments parsed = {.kernel = NULL};
 	struct problem problem;
 	size_t unpatched = 0;
 	int status = EXIT_STATUS_DONE;
@@ -172,7 +208,7 @@ int command_patch(int count, char **arguments)
 	}
 	if (!command_parse(COMMAND_PATCH, parse_option, count, arguments, &parsed)) {
 		status = EXIT_STATUS_USAGE;
-	} else if (!patch_file(&parsed, &unpatched, &problem)) {
+	} else if (!patch_any(&parsed, &unpatched, &problem)) {
 		problem_print(stderr, parsed.kernel, &problem);
 		status = EXIT_STATUS_ERROR;
 	} else if (unpatched) {

@@ -44,8 +44,6 @@ static bool read_model(struct kernel *kernel, const struct kernel_read_options *
                        struct problem *problem)
 {
 	struct elf_file *elf = &kernel->private->elf;
-	const uint8_t *trailer;
-	size_t trailer_size;
 
 	if (!elf_file_open(kernel->image, kernel->image_size, elf, problem))
 		return false;
@@ -58,12 +56,12 @@ static bool read_model(struct kernel *kernel, const struct kernel_read_options *
 		return false;
 	if (kernel->section_count + kernel->segment_count == 0)
 		return problem_report(problem, ELF_NOTHING_LOADED);
-	trailer = kernel->image + elf->end;
-	trailer_size = kernel->image_size - elf->end;
+	kernel->trailer = kernel->image + elf->end;
+	kernel->trailer_size = kernel->image_size - elf->end;
 	kernel->image_size = elf->end;
 	return kernel_identify(kernel, problem) && kernel_read_symbols(kernel, options, problem) &&
 	       kernel_cut_sections(kernel, problem) && kernel_index_symbols(kernel, problem) &&
-	       kernel_read_relocations(kernel, trailer, trailer_size, problem);
+	       kernel_read_relocations(kernel, kernel->trailer, kernel->trailer_size, problem);
 }
 
 static bool read_bytes(const char *name, const uint8_t *bytes, size_t size,

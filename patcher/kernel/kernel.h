@@ -75,9 +75,11 @@ struct kernel {
 	uint16_t machine;    /* EM_386, EM_X86_64 */
 	const uint8_t *file; /* the input file's bytes */
 	size_t file_size;
-	const uint8_t *image; /* the ELF image: the file itself, or the unpacked payload */
-	size_t image_size;    /* of the ELF, without an appended relocation table */
-	uint64_t entry;       /* e_entry */
+	const uint8_t *image;   /* the ELF image: the file itself, or the unpacked payload */
+	size_t image_size;      /* of the ELF, without what is appended to it: */
+	const uint8_t *trailer; /* a relocation table, a module's signature, ... */
+	size_t trailer_size;
+	uint64_t entry; /* e_entry */
 	/* Those in memory, in ascending addresses (in modules: the file's order). If the file has
 	 * no section headers they are the segments' bytes; if Linux' symbols tell where its code
 	 * is, cut so that only [_stext, _etext) and [_sinittext, _einittext) are executable. */

@@ -230,9 +230,14 @@ bool scan_kernel(const struct kernel *kernel, struct scan *scan, struct problem 
 {
 	struct linux_metadata metadata;
 
-	if (!linux_metadata_read(kernel, &metadata, problem))
-		return false;
-	*scan = (struct scan){.kernel = kernel, .metadata = metadata};
+	return linux_metadata_read(kernel, &metadata, problem) &&
+	       scan_with_metadata(kernel, &metadata, scan, problem);
+}
+
+bool scan_with_metadata(const struct kernel *kernel, const struct linux_metadata *metadata,
+                        struct scan *scan, struct problem *problem)
+{
+	*scan = (struct scan){.kernel = kernel, .metadata = *metadata};
 	if (!sweep_sections(scan, problem) || !mark_metadata(scan, problem) ||
 	    !collect(scan, problem)) {
 		scan_free(scan);

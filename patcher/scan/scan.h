@@ -79,6 +79,9 @@ struct scan {
  * Ended with scan_free().
  */
 bool scan_kernel(const struct kernel *kernel, struct scan *scan, struct problem *problem);
+/* The same with metadata that was read by other means; it becomes the scan's, also on failure. */
+bool scan_with_metadata(const struct kernel *kernel, const struct linux_metadata *metadata,
+                        struct scan *scan, struct problem *problem);
 void scan_free(struct scan *scan);
 
 /* The swept section that holds the kernel section of that index, or NULL. */

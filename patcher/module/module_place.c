@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "patcher/module/module_place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "patcher/bytes.h"
+
+#define PAGE_SIZE    4096u
+#define OUTSIDE_SIZE 16u /* for each symbol of another module */
+
+/* --- addresses ---------------------------------------------------------------------- */
+
+static bool place_sections(struct placed_module *placed, struct problem *problem)
+{
+	const struct module_file *file = placed->file;
+	uint64_t address = MODULE_SECTIONS_ADDRESS;
+
+	for (uint32_t i = 1; i < file->header.e_shnum; i++) {
+		const Elf32_Shdr *section = &file->sections[i];
+		uint32_t alignment =
+		    section->sh_addralign > PAGE_SIZE ? section->sh_addralign : PAGE_SIZE;
+
+		if (!(section->sh_flags & SHF_ALLOC))
+			continue;
+		address = (address + alignment - 1) & ~(uint64_t)(alignment - 1);
+		if (section->sh_size > MODULE_SECTIONS_END - PAGE_SIZE - address)
+			return problem_report(problem, MODULE_TOO_LARGE);
+		placed->addresses[i] = (uint32_t)address;
+		address += section->sh_size + PAGE_SIZE;
+		if (address >= MODULE_SECTIONS_END - PAGE_SIZE)
+			return problem_report(problem, MODULE_TOO_LARGE);
+	}
+	return true;
+}
+
+static bool place_symbols(struct placed_module *placed, struct problem *problem)
+{
+	const struct module_file *file = placed->file;
+
+	if (file->symbol_count > (MODULE_OUTSIDE_END - MODULE_OUTSIDE_ADDRESS) / OUTSIDE_SIZE)
+		return problem_report(problem, MODULE_TOO_LARGE);
+	for (uint32_t i = 1; i < file->symbol_count; i++) {
+		const Elf32_Sym *symbol = &file->symbols[i];
+
+		if (symbol->st_shndx == SHN_UNDEF)
+			placed->values[i] = MODULE_OUTSIDE_ADDRESS + i * OUTSIDE_SIZE;
+		else if (symbol->st_shndx >= SHN_LORESERVE)
+			placed->values[i] = symbol->st_value;
+		else
+			placed->values[i] = placed->addresses[symbol->st_shndx] + symbol->st_value;
+	}
+	return true;
+}
+
+/* --- the linked file ---------------------------------------------------------------- */
+
+static void relocate(const struct placed_module *placed)
+{
+	const struct module_file *file = placed->file;
+
+	for (size_t i = 0; i < file->relocation_count; i++) {
+		const struct module_relocation *relocation = &file->relocations[i];
+		uint8_t *at = placed->bytes + file->sections[relocation->section].sh_offset +
+		              relocation->offset;
+		uint32_t word = bytes_load32(at) + placed->values[relocation->symbol];
+
+		if (relocation->type != R_386_32)
+			word -= placed->addresses[relocation->section] + relocation->offset;
+		memcpy(at, &word, sizeof(word));
+	}
+}
+
+/* The tables' own addresses: relocations name where they stand, symbols what they are. */
+static void move_tables(const struct placed_module *placed)
+{
+	const struct module_file *file = placed->file;
+	uint8_t *symbols = placed->bytes + file->sections[file->symbol_section].sh_offset;
+
+	for (uint32_t i = 1; i < file->symbol_count; i++) {
+		Elf32_Sym symbol = file->symbols[i];
+
+		symbol.st_value = placed->values[i];
+		memcpy(symbols + i * sizeof(symbol), &symbol, sizeof(symbol));
+	}
+	for (uint32_t i = 1; i < file->header.e_shnum; i++) {
+		const Elf32_Shdr *table = &file->sections[i];
+
+		for (uint32_t at = 0;
+		     table->sh_type == SHT_REL && table->sh_info < file->header.e_shnum &&
+		     placed->addresses[table->sh_info] && at < table->sh_size;
+		     at += sizeof(Elf32_Rel)) {
+			Elf32_Rel relocation;
+
+			memcpy(&relocation, placed->bytes + table->sh_offset + at,
+			       sizeof(relocation));
+			relocation.r_offset += placed->addresses[table->sh_info];
+			memcpy(placed->bytes + table->sh_offset + at, &relocation,
+			       sizeof(relocation));
+		}
+	}
+}
+
+static bool make_file(struct placed_module *placed, struct problem *problem)
+{
+	const struct module_file *file = placed->file;
+	Elf32_Ehdr header = file->header;
+
+	placed->size = file->kernel->image_size;
+	placed->bytes = malloc(placed->size);
+	if (!placed->bytes)
+		return problem_report(problem, OUT_OF_MEMORY);
+	memcpy(placed->bytes, file->image, placed->size);
+	relocate(placed);
+	move_tables(placed);
+	for (uint32_t i = 1; i < header.e_shnum; i++) {
+		Elf32_Shdr section = file->sections[i];
+
+		section.sh_addr = placed->addresses[i];
+		memcpy(placed->bytes + header.e_shoff + i * sizeof(section), &section,
+		       sizeof(section));
+	}
+	header.e_type = ET_EXEC;
+	header.e_phnum = 0;
+	header.e_entry = 0;
+	memcpy(placed->bytes, &header, sizeof(header));
+	return true;
+}
+
+/* --- Linux's tables ----------------------------------------------------------------- */
+
+/* A place in a section of the module becomes one of the placed one. */
+static void move_place(const struct placed_module *placed, struct code_place *place)
+{
+	const struct kernel_section *section;
+
+	if (place->section == UINT32_MAX) { /* in another module */
+		place->address = 0;
+		return;
+	}
+	place->address += placed->addresses[placed->file->kernel->sections[place->section].index];
+	section = kernel_section_at(&placed->kernel, place->address);
+	place->section = section ? (uint32_t)(section - placed->kernel.sections) : UINT32_MAX;
+}
+
+static void move_list(const struct placed_module *placed, struct place_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		move_place(placed, &list->places[i]);
+}
+
+static void move_metadata(const struct placed_module *placed, struct linux_metadata *metadata)
+{
+	for (size_t i = 0; i < metadata->exception_count; i++) {
+		move_place(placed, &metadata->exceptions[i].instruction);
+		move_place(placed, &metadata->exceptions[i].fixup);
+	}
+	for (size_t i = 0; i < metadata->alternative_count; i++) {
+		move_place(placed, &metadata->alternatives[i].site);
+		move_place(placed, &metadata->alternatives[i].replacement);
+	}
+	for (size_t i = 0; i < metadata->paravirt_count; i++)
+		move_place(placed, &metadata->paravirt[i].site);
+	for (size_t i = 0; i < metadata->jump_label_count; i++) {
+		move_place(placed, &metadata->jump_labels[i].code);
+		move_place(placed, &metadata->jump_labels[i].target);
+	}
+	for (size_t i = 0; i < metadata->bug_count; i++)
+		move_place(placed, &metadata->bugs[i].instruction);
+	move_list(placed, &metadata->smp_locks);
+	move_list(placed, &metadata->mcount);
+	move_list(placed, &metadata->static_call_trampolines);
+	move_list(placed, &metadata->kprobe_blacklist);
+	move_list(placed, &metadata->pci_fixups);
+	move_list(placed, &metadata->static_calls);
+}
+
+bool placed_module_metadata(const struct placed_module *placed, uint32_t linux_version,
+                            struct linux_metadata *metadata, struct problem *problem)
+{
+	struct kernel module = *placed->file->kernel;
+
+	module.linux_version = linux_version;
+	if (!linux_metadata_read(&module, metadata, problem))
+		return false;
+	move_metadata(placed, metadata);
+	return true;
+}
+
+/* --- the whole ---------------------------------------------------------------------- */
+
+bool module_place(const struct module_file *file, struct placed_module *placed,
+                  struct problem *problem)
+{
+	*placed = (struct placed_module){.file = file};
+	placed->addresses = calloc(file->header.e_shnum, sizeof(*placed->addresses));
+	placed->values = calloc(file->symbol_count, sizeof(*placed->values));
+	if (!placed->addresses || !placed->values) {
+		placed_module_free(placed);
+		return problem_report(problem, OUT_OF_MEMORY);
+	}
+	if (!place_sections(placed, problem) || !place_symbols(placed, problem) ||
+	    !make_file(placed, problem) ||
+	    !kernel_read_memory(file->kernel->path, placed->bytes, placed->size, &placed->kernel,
+	                        problem)) {
+		placed_module_free(placed);
+		return false;
+	}
+	return true;
+}
+
+void placed_module_free(struct placed_module *placed)
+{
+	kernel_free(&placed->kernel);
+	free(placed->bytes);
+	free(placed->addresses);
+	free(placed->values);
+	*placed = (struct placed_module){0};
+}
