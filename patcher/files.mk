@@ -61,6 +61,8 @@ patcher_sources := \
 	patcher/patch/patch_write.c \
 	patcher/plan/code_map.c \
 	patcher/plan/plan.c \
+	patcher/plan/plan_branches.c \
+	patcher/plan/plan_hop.c \
 	patcher/plan/plan_retarget.c \
 	patcher/plan/plan_window.c \
 	patcher/report/constraints.c \
@@ -95,6 +97,7 @@ patcher_sources := \
 	patcher/verify/verify_displaced.c \
 	patcher/verify/verify_effect.c \
 	patcher/verify/verify_file.c \
+	patcher/verify/verify_fixed.c \
 	patcher/verify/verify_input.c \
 	patcher/verify/verify_instructions.c \
 	patcher/verify/verify_layout.c \

@@ -37,7 +37,8 @@ static bool carry_out(struct patch *patch, struct problem *problem)
 		return problem_report(problem, OUT_OF_MEMORY);
 	memcpy(patch->image, patch->kernel->image, patch->kernel->image_size);
 	patch_free_top(patch);
-	if (!patch_place_springboards(patch, problem) || !patch_place_rom(patch, problem))
+	if (!patch_place_springboards(patch, problem) || !patch_place_traps(patch, problem) ||
+	    !patch_place_rom(patch, problem))
 		return false;
 	patch_follow_branches(patch);
 	patch_list_sites(patch);

@@ -39,7 +39,9 @@ bool patch_place_parts(struct patch *patch, struct problem *problem);
 void patch_size_springboards(struct patch *patch);
 /* Builds every springboard in its place and leads its window there. false: *problem. */
 bool patch_place_springboards(struct patch *patch, struct problem *problem);
-/* Leads branches to what has moved into springboards. */
+/* Replaces the sites that trap. false: *problem. */
+bool patch_place_traps(struct patch *patch, struct problem *problem);
+/* Leads branches and fixups to what has moved into springboards. */
 void patch_follow_branches(struct patch *patch);
 
 /* --- patch_rom.c ------------------------------------------------------------------------------ */

@@ -27,7 +27,9 @@ void patch_list_sites(struct patch *patch)
 		to->call = sensitive_forms[from->site->form].call;
 		to->method = from->patched ? from->method : ROM_METHOD_NONE;
 		to->length = from->site->length;
-		to->window_length = window ? (uint8_t)(window->end - window->start) : 0;
+		to->window_length = window ? (uint8_t)(window->end - window->start)
+		                    : to->method == ROM_METHOD_TRAP ? from->site->length
+		                                                    : 0;
 		memcpy(to->original, from->site->bytes, from->site->length);
 		patch->unpatched += !from->patched;
 	}

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "patcher/bytes.h"
 #include "patcher/patch/patch_private.h"
 
 #define JUMP_OPCODE       0xe9
@@ -45,8 +46,14 @@ static void give_up(struct patch *patch, struct plan_window *planned)
 	for (uint32_t i = 0; i < planned->site_count; i++) {
 		struct plan_site *site = &patch->plan.sites[planned->first_site + i];
 
+		if (site->action == ROM_ACTION_NONE) {
+			site->window = UINT32_MAX; /* it stays where it is */
+			continue;
+		}
 		site->patched = false;
 		site->reason = "its springboard cannot be built";
+		if (patch->rom->properties & ROM_OWNS_TRAPS)
+			plan_trap_site(site);
 	}
 	planned->dropped = true;
 }
@@ -173,6 +180,25 @@ bool patch_place_springboards(struct patch *patch, struct problem *problem)
 	return true;
 }
 
+/* --- traps --------------------------------------------------------------------------- */
+
+bool patch_place_traps(struct patch *patch, struct problem *problem)
+{
+	for (size_t i = 0; i < patch->plan.site_count; i++) {
+		const struct plan_site *site = &patch->plan.sites[i];
+		uint8_t *bytes;
+
+		if (!site->patched || site->method != ROM_METHOD_TRAP)
+			continue;
+		bytes = patch_image_at(patch, site->site->address, site->site->length);
+		if (!bytes)
+			return problem_report(problem, PATCH_NOT_IN_FILE,
+			                      (unsigned long long)site->site->address);
+		memset(bytes, ROM_TRAP_OPCODE, site->site->length);
+	}
+	return true;
+}
+
 /* --- branches to what has moved ------------------------------------------------------ */
 
 /*
@@ -233,6 +259,19 @@ static void follow_in_springboards(const struct patch *patch)
 	}
 }
 
+/* An entry of __ex_table whose fixup has moved; the word is the address, or relative to itself. */
+static void follow_fixup(const struct patch *patch, const struct exception_entry *entry)
+{
+	uint64_t copy = moved_to(patch, entry->fixup.address), at = entry->entry_address + 4;
+	uint8_t *bytes = patch_image_at(patch, at, 4);
+	uint32_t word;
+
+	if (!bytes || copy == entry->fixup.address)
+		return;
+	word = (uint32_t)(bytes_load32(bytes) == (uint32_t)entry->fixup.address ? copy : copy - at);
+	memcpy(bytes, &word, sizeof(word));
+}
+
 /* The branches that the plan leads elsewhere, in the kernel and in springboards. */
 void patch_follow_branches(struct patch *patch)
 {
@@ -246,6 +285,8 @@ void patch_follow_branches(struct patch *patch)
 		if (bytes)
 			follow(patch, bytes, size + 1, branch);
 	}
+	for (size_t i = 0; i < patch->plan.fixup_count; i++)
+		follow_fixup(patch, patch->plan.fixups[i].entry);
 	if (patch->plan.retarget_count || patch->plan.window_count)
 		follow_in_springboards(patch);
 }

@@ -29,7 +29,7 @@ static void set_bits(void *context, const struct code_reference *reference)
 	          : first + reference->size;
 	for (uint64_t bit = first; bit < end; bit++)
 		section->bits[reference->property][bit / 64] |= UINT64_C(1) << (bit % 64);
-	if (reference->property == CODE_POINTER)
+	if (reference->property == CODE_POINTER || reference->property == CODE_FIXUP)
 		section->bits[CODE_ENTRY][first / 64] |= UINT64_C(1) << (first % 64);
 }
 
@@ -74,7 +74,7 @@ static void walk_alternatives(const struct walk *walk, const struct linux_metada
 	for (size_t i = 0; i < metadata->exception_count; i++) {
 		fix_instruction(walk, CODE_FAULTING, metadata->exceptions[i].instruction.address,
 		                "__ex_table");
-		refer(walk, CODE_POINTER, metadata->exceptions[i].fixup.address, 1,
+		refer(walk, CODE_FIXUP, metadata->exceptions[i].fixup.address, 1,
 		      "__ex_table fixup");
 	}
 	for (size_t i = 0; i < metadata->alternative_count; i++) {
@@ -109,13 +109,33 @@ static void walk_places(const struct walk *walk, const struct place_list *list, 
 		fix_instruction(walk, CODE_FIXED, list->places[i].address, reason);
 }
 
+/*
+ * Linux looks whether the byte is a lock prefix before it rewrites it
+ * (arch/x86/kernel/alternative.c, alternatives_smp_unlock(), from 3.1 at the latest: since then
+ * alternatives are relative).
+ */
+static void walk_locks(const struct walk *walk, const struct linux_metadata *metadata)
+{
+	const char *layout = metadata->alternative_table.layout;
+	bool looks = layout && !strncmp(layout, "relative", strlen("relative"));
+
+	for (size_t i = 0; i < metadata->smp_locks.count; i++) {
+		uint64_t address = metadata->smp_locks.places[i].address;
+
+		if (looks)
+			refer(walk, CODE_LOCK, address, 1, ".smp_locks");
+		else
+			fix_instruction(walk, CODE_FIXED, address, ".smp_locks");
+	}
+}
+
 static void walk_metadata(const struct walk *walk)
 {
 	const struct linux_metadata *metadata = &walk->scan->metadata;
 
 	walk_alternatives(walk, metadata);
 	walk_labels(walk, metadata);
-	walk_places(walk, &metadata->smp_locks, ".smp_locks");
+	walk_locks(walk, metadata);
 	walk_places(walk, &metadata->mcount, "__mcount_loc");
 	walk_places(walk, &metadata->static_call_trampolines, "static call");
 	for (size_t i = 0; i < metadata->kprobe_blacklist.count; i++)
@@ -152,6 +172,7 @@ static void walk_symbols(const struct walk *walk)
  */
 static void walk_relocations(const struct walk *walk)
 {
+	const struct linux_table *exceptions = &walk->scan->metadata.exception_table;
 	const struct kernel *kernel = walk->scan->kernel;
 
 	for (size_t i = 0; i < kernel->relocation_count; i++) {
@@ -159,8 +180,8 @@ static void walk_relocations(const struct walk *walk)
 		const uint8_t *bytes = kernel_bytes_at(kernel, relocation->address, 4);
 		uint32_t word;
 
-		if (!bytes)
-			continue;
+		if (!bytes || relocation->address - exceptions->address < exceptions->size)
+			continue; /* walk_alternatives() knows of __ex_table */
 		memcpy(&word, bytes, sizeof(word));
 		if (relocation->type == R_386_32)
 			refer(walk, CODE_POINTER, word, 1, "relocation");
@@ -282,7 +303,8 @@ static void answer(void *context, const struct code_reference *reference)
 
 	if (!question->answer &&
 	    (reference->property == question->property ||
-	     (reference->property == CODE_POINTER && question->property == CODE_ENTRY)) &&
+	     (question->property == CODE_ENTRY &&
+	      (reference->property == CODE_POINTER || reference->property == CODE_FIXUP))) &&
 	    question->address >= reference->address &&
 	    question->address - reference->address < reference->size)
 		question->answer = reference->reason;

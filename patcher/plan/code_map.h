@@ -12,10 +12,16 @@
 enum code_property {
 	/* A branch, a table or a pointer may lead here: no window may have it inside. */
 	CODE_ENTRY,
-	/* Such a place that something else than a direct branch refers to. */
+	/* Such a place that something refers to that cannot be led elsewhere: neither a direct
+	 * branch nor a fixup of __ex_table. */
 	CODE_POINTER,
+	/* Such a place that is a fixup of __ex_table. */
+	CODE_FIXUP,
 	/* The kernel finds or rewrites these bytes by address: no window may cover them. */
 	CODE_FIXED,
+	/* A lock prefix, which Linux on one CPU makes 3e, and back, where it finds it: the byte may
+	 * become the first one of a window's jump, which is neither. */
+	CODE_LOCK,
 	/* An __ex_table instruction: its address is looked up when it faults. */
 	CODE_FAULTING,
 	CODE_PROPERTY_COUNT

@@ -79,6 +79,47 @@ bool plan_add_window(struct planner *planner, const struct candidate *candidate,
 	return true;
 }
 
+bool plan_add_site_window(struct planner *planner, const struct candidate *candidate, size_t index,
+                          uint8_t method, uint64_t hop)
+{
+	const struct plan *plan = planner->plan;
+	uint64_t start = planner->swept->section->address + candidate->start;
+	uint64_t end = planner->swept->section->address + candidate->end;
+	size_t first = index, last = index + 1;
+
+	while (first && plan->sites[first - 1].site->section == planner->swept->section &&
+	       plan->sites[first - 1].site->address >= start)
+		first--;
+	while (last < plan->site_count &&
+	       plan->sites[last].site->section == planner->swept->section &&
+	       plan->sites[last].site->address < end)
+		last++;
+	return plan_add_window(planner, candidate, first, last - first, method, hop);
+}
+
+void plan_remove_window(struct plan *plan, size_t number)
+{
+	memmove(plan->windows + number, plan->windows + number + 1,
+	        (--plan->window_count - number) * sizeof(*plan->windows));
+}
+
+void plan_trap_site(struct plan_site *site)
+{
+	site->method = ROM_METHOD_TRAP;
+	site->window = UINT32_MAX;
+	site->patched = true;
+}
+
+bool plan_is_hard(const struct plan_site *site)
+{
+	return !site->patched && site->action && site->action != ROM_ACTION_NONE;
+}
+
+uint32_t plan_site_offset(const struct plan_site *site)
+{
+	return (uint32_t)(site->site->address - site->site->section->address);
+}
+
 bool plan_add_retarget(struct plan *plan, uint64_t branch, uint64_t target)
 {
 	struct plan_retarget *grown =
@@ -88,6 +129,24 @@ bool plan_add_retarget(struct plan *plan, uint64_t branch, uint64_t target)
 		return false;
 	plan->retargets = grown;
 	plan->retargets[plan->retarget_count++] = (struct plan_retarget){branch, target};
+	return true;
+}
+
+bool plan_add_fixups(struct plan *plan, uint64_t target)
+{
+	const struct linux_metadata *metadata = &plan->scan->metadata;
+
+	for (size_t i = 0; i < metadata->exception_count; i++) {
+		struct plan_fixup *grown;
+
+		if (metadata->exceptions[i].fixup.address != target)
+			continue;
+		grown = realloc(plan->fixups, (plan->fixup_count + 1) * sizeof(*grown));
+		if (!grown)
+			return false;
+		plan->fixups = grown;
+		plan->fixups[plan->fixup_count++].entry = &metadata->exceptions[i];
+	}
 	return true;
 }
 
@@ -245,17 +304,29 @@ static void sort_windows(struct plan *plan)
 			plan->sites[plan->windows[i].first_site + j].window = (uint32_t)i;
 }
 
-/* A ROM that owns no traps has no other way: what has no window stays native, with its reason. */
-static void leave_hard_sites(struct plan *plan)
+/*
+ * What has no window: a ROM that owns the traps gets one from each of these sites; without, they
+ * stay native, with their reason.
+ */
+static void leave_hard_sites(struct planner *planner)
 {
-	if (plan->rom->properties & ROM_OWNS_TRAPS)
-		return;
+	struct plan *plan = planner->plan;
+
 	for (size_t i = 0; i < plan->site_count; i++) {
-		if (plan->sites[i].patched || !plan->sites[i].action)
+		struct plan_site *site = &plan->sites[i];
+
+		if (!plan_is_hard(site))
 			continue;
-		plan->sites[i].action = ROM_ACTION_NONE;
-		plan->sites[i].method = ROM_METHOD_NONE;
-		plan->sites[i].patched = true;
+		plan_enter_section(planner, site->site->section);
+		if (!(plan->rom->properties & ROM_OWNS_TRAPS)) {
+			site->action = ROM_ACTION_NONE;
+			site->method = ROM_METHOD_NONE;
+			site->patched = true;
+		} else if (!plan_must_stay(planner, plan_site_offset(site), site->site->length) &&
+		           !plan_has_property(planner, CODE_ENTRY, plan_site_offset(site) + 1,
+		                              site->site->length - 1U)) {
+			plan_trap_site(site);
+		}
 	}
 }
 
@@ -283,8 +354,10 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 		decide_action(plan, &plan->sites[count++]);
 	}
 	plan->site_count = count;
-	done = !plan->site_count ||
-	       (allocate_taken(&planner) && plan_sites(&planner) && plan_hard_sites(&planner));
+	done = !plan->site_count || (allocate_taken(&planner) && plan_sites(&planner) &&
+	                             plan_retarget_sites(&planner) && plan_hop_sites(&planner));
+	if (done && plan->site_count)
+		leave_hard_sites(&planner);
 	for (size_t i = 0; planner.taken && i < scan->section_count; i++)
 		free(planner.taken[i]);
 	free(planner.taken);
@@ -293,7 +366,6 @@ bool plan_build(const struct scan *scan, const struct code_map *map, const struc
 		return problem_report(problem, OUT_OF_MEMORY);
 	}
 	sort_windows(plan);
-	leave_hard_sites(plan);
 	return true;
 }
 
@@ -302,6 +374,7 @@ void plan_free(struct plan *plan)
 	free(plan->sites);
 	free(plan->windows);
 	free(plan->retargets);
+	free(plan->fixups);
 	*plan = (struct plan){0};
 }
 

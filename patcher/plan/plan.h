@@ -43,6 +43,11 @@ struct plan_retarget {
 	uint64_t target; /* guest-virtual, of the instruction inside a window */
 };
 
+/* An entry of __ex_table whose fixup has moved likewise. */
+struct plan_fixup {
+	const struct exception_entry *entry;
+};
+
 struct plan {
 	const struct scan *scan; /* borrowed, as are map and rom */
 	const struct code_map *map;
@@ -54,6 +59,8 @@ struct plan {
 	size_t window_count;
 	struct plan_retarget *retargets;
 	size_t retarget_count;
+	struct plan_fixup *fixups;
+	size_t fixup_count;
 };
 
 /*
@@ -63,6 +70,9 @@ struct plan {
 bool plan_build(const struct scan *scan, const struct code_map *map, const struct rom *rom,
                 struct plan *plan, struct problem *problem);
 void plan_free(struct plan *plan);
+
+/* The site traps: only for ROMs that own the traps. Its reason stays. */
+void plan_trap_site(struct plan_site *site);
 
 /* The instructions of one window, for springboard_build(). */
 void plan_window_instructions(const struct plan *plan, const struct plan_window *planned,

@@ -75,15 +75,67 @@ void plan_take(struct planner *planner, uint32_t start, uint32_t end);
 bool plan_add_window(struct planner *planner, const struct candidate *candidate, size_t first,
                      size_t count, uint8_t method, uint64_t hop);
 
+/*
+ * The same for the site at index, and all others that lie in the candidate.
+ */
+bool plan_add_site_window(struct planner *planner, const struct candidate *candidate, size_t index,
+                          uint8_t method, uint64_t hop);
+
+/* Takes a window out of the list; its bytes stay taken. */
+void plan_remove_window(struct plan *plan, size_t number);
+
+/* The site is to be rewritten, and no window for it has been found yet. */
+bool plan_is_hard(const struct plan_site *site);
+
+/* Of the site in its section. */
+uint32_t plan_site_offset(const struct plan_site *site);
+
 /* Notes that the branch at that address has to lead to target's copy. false: memory. */
 bool plan_add_retarget(struct plan *plan, uint64_t branch, uint64_t target);
+
+/* Notes that the fixups at target have to lead to its copy. false: memory. */
+bool plan_add_fixups(struct plan *plan, uint64_t target);
 
 /* Makes the section that holds the site the planner's. */
 void plan_enter_section(struct planner *planner, const struct kernel_section *section);
 
+/* --- plan_branches.c -------------------------------------------------------------------------- */
+
+/* One direct branch. */
+struct branch {
+	uint64_t target;
+	const struct scan_section *swept;
+	uint32_t source; /* offset of the branch in its section */
+	uint8_t length;
+	bool is_short;
+};
+
+struct branch_list {
+	struct branch *branches; /* ascending targets once sorted */
+	size_t count, capacity;
+	uint64_t *wanted; /* ascending */
+	size_t wanted_count;
+	bool out_of_memory;
+};
+
+/* Sorts list->wanted, which the caller has filled (malloc), and finds every direct branch to these
+ * addresses. false: memory. Ended with plan_free_branches(), also then. */
+bool plan_find_branches(const struct scan *scan, struct branch_list *list);
+void plan_free_branches(struct branch_list *list);
+
+/* The branches to one wanted address. */
+const struct branch *plan_branches_to(const struct branch_list *list, uint64_t target,
+                                      size_t *count);
+
 /* --- plan_retarget.c -------------------------------------------------------------------------- */
 
-/* Sites that no plain window was found for: by moving branches, by hops. false: memory. */
-bool plan_hard_sites(struct planner *planner);
+/* Sites that no plain window was found for: by moving what leads into their windows. false: memory.
+ */
+bool plan_retarget_sites(struct planner *planner);
+
+/* --- plan_hop.c ------------------------------------------------------------------------------- */
+
+/* Those that are left: by hops. false: memory. */
+bool plan_hop_sites(struct planner *planner);
 
 #endif

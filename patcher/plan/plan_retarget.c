@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Sites that no plain window was found for. First, windows with instructions inside that branches
- * lead to: the branches are changed to lead to those instructions' copies in the springboard. A
- * short branch cannot be changed in place; it is moved to a window of its own. Then hops: a short
- * jump to padding nearby that holds the long one.
+ * Sites that no plain window was found for: windows with instructions inside that branches or
+ * fixups of __ex_table lead to. These are changed to lead to the instructions' copies in the
+ * springboard. A short branch cannot be changed in place; it is moved to a window of its own, or
+ * into the one before it. Where windows beside the site leave it no room it becomes part of one.
  */
 
 #include <stdlib.h>
@@ -12,155 +12,13 @@
 
 #include "patcher/plan/plan_private.h"
 
-#define SHORT_BRANCH_REACH 128
-
-/* --- who branches to an address ------------------------------------------------------ */
-
-/* Direct branches to a few addresses, found in one pass over all code. */
-struct branch {
-	uint64_t target;
-	const struct scan_section *swept;
-	uint32_t source; /* offset of the branch in its section */
-	uint8_t length;
-	bool is_short;
-};
-
-struct branch_list {
-	struct branch *branches; /* ascending targets once sorted */
-	size_t count, capacity;
-	uint64_t *wanted; /* ascending */
-	size_t wanted_count;
-	bool out_of_memory;
-};
-
-static int compare_addresses(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-	return (a > b) - (a < b);
-}
-
-static int compare_branches(const void *left, const void *right)
-{
-	const struct branch *a = left, *b = right;
-
-	return (a->target > b->target) - (a->target < b->target);
-}
-
-static bool is_wanted(const struct branch_list *list, uint64_t target)
-{
-	return bsearch(&target, list->wanted, list->wanted_count, sizeof(target),
-	               compare_addresses) != NULL;
-}
-
-static void add_branch(struct branch_list *list, const struct scan_section *swept, uint32_t source)
-{
-	const struct kernel_section *section = swept->section;
-	struct instruction instruction;
-	uint64_t target;
-
-	if (!plan_decode(swept, source, &instruction) ||
-	    !instruction_is_direct_branch(&instruction))
-		return;
-	target = instruction_branch_target(&instruction, section->bytes + source,
-	                                   section->address + source);
-	if (!is_wanted(list, target))
-		return;
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 256;
-		struct branch *grown = realloc(list->branches, capacity * sizeof(*grown));
-
-		if (!grown) {
-			list->out_of_memory = true;
-			return;
-		}
-		list->branches = grown;
-		list->capacity = capacity;
-	}
-	list->branches[list->count++] = (struct branch){
-	    .target = target,
-	    .swept = swept,
-	    .source = source,
-	    .length = instruction.length,
-	    .is_short = instruction.immediate_size == 1,
-	};
-}
-
-/*
- * All branches of one section to wanted addresses. Every four bytes are tried as a displacement
- * and every two as a short branch: far cheaper than decoding three million instructions, and what
- * is no branch at an instruction's start falls out in add_branch().
- */
-static void find_branches(struct branch_list *list, const struct scan_section *swept)
-{
-	const struct kernel_section *section = swept->section;
-	uint64_t lowest = list->wanted[0], highest = list->wanted[list->wanted_count - 1];
-
-	for (uint32_t at = 1; at + 4 <= section->size; at++) {
-		uint32_t displacement;
-		uint64_t target;
-
-		memcpy(&displacement, section->bytes + at, sizeof(displacement));
-		target = (uint32_t)(section->address + at + 4 + displacement);
-		if (target < lowest || target > highest || !is_wanted(list, target))
-			continue;
-		for (uint32_t back = 1; back <= 6 && back <= at; back++)
-			if (bitmap_test(swept->sweep.starts, at - back)) {
-				add_branch(list, swept, at - back);
-				break;
-			}
-	}
-}
-
-static void find_short_branches(struct branch_list *list, const struct scan_section *swept)
-{
-	const struct kernel_section *section = swept->section;
-
-	for (size_t i = 0; i < list->wanted_count; i++) {
-		uint64_t target = list->wanted[i];
-		struct instruction instruction;
-
-		if (target < section->address || target - section->address >= section->size)
-			continue;
-		for (int64_t at = (int64_t)(target - section->address) - SHORT_BRANCH_REACH - 8;
-		     at < (int64_t)(target - section->address) + SHORT_BRANCH_REACH; at++)
-			if (at >= 0 && plan_decode(swept, (uint32_t)at, &instruction) &&
-			    instruction_is_direct_branch(&instruction) &&
-			    instruction.immediate_size == 1)
-				add_branch(list, swept, (uint32_t)at);
-	}
-}
-
-static const struct branch *branches_to(const struct branch_list *list, uint64_t target,
-                                        size_t *count)
-{
-	size_t first = 0;
-
-	while (first < list->count && list->branches[first].target < target)
-		first++;
-	for (*count = 0;
-	     first + *count < list->count && list->branches[first + *count].target == target;)
-		++*count;
-	return list->branches + first;
-}
-
 /* --- windows with entries inside ----------------------------------------------------- */
-
-static uint32_t site_offset(const struct plan_site *site)
-{
-	return (uint32_t)(site->site->address - site->site->section->address);
-}
-
-static bool is_hard(const struct plan_site *site)
-{
-	return !site->patched && site->action && site->action != ROM_ACTION_NONE;
-}
 
 static bool find_open_window(const struct planner *planner, const struct plan_site *site,
                              struct candidate *candidate)
 {
 	candidate->allow_entries = true;
-	return plan_find_window(planner, site_offset(site), site->site->length, JUMP_SIZE,
+	return plan_find_window(planner, plan_site_offset(site), site->site->length, JUMP_SIZE,
 	                        candidate);
 }
 
@@ -211,6 +69,44 @@ static bool find_branch_window(struct planner *planner, const struct branch *bra
 	                  moved->end > candidate->start);
 }
 
+/* The window that ends where the branch begins and can take it in, or NULL. */
+static struct plan_window *find_window_before(struct planner *planner, const struct branch *branch)
+{
+	const struct scan_section *here = planner->swept;
+	uint64_t base = branch->swept->section->address;
+	struct plan_window *found = NULL;
+
+	for (size_t i = 0; i < planner->plan->window_count && !found; i++) {
+		struct plan_window *window = &planner->plan->windows[i];
+		struct candidate grown = {.start = (uint32_t)(window->start - base),
+		                          .end = (uint32_t)(window->end - base),
+		                          .instructions = window->instruction_count,
+		                          .padding = window->padding};
+
+		if (window->swept != branch->swept || window->padding ||
+		    window->end != base + branch->source)
+			continue;
+		planner->swept = branch->swept;
+		if (plan_grow_forward(planner, &grown) && !grown.padding &&
+		    grown.end - grown.start <= UINT8_MAX)
+			found = window;
+		planner->swept = here;
+	}
+	return found;
+}
+
+static void take_branch_in(struct planner *planner, const struct branch *branch,
+                           struct plan_window *window)
+{
+	const struct scan_section *here = planner->swept;
+
+	planner->swept = branch->swept;
+	plan_take(planner, branch->source, branch->source + branch->length);
+	planner->swept = here;
+	window->end += branch->length;
+	window->instruction_count++;
+}
+
 /* The branch can be led to the springboard. */
 static bool can_retarget(struct planner *planner, const struct branch *branch,
                          const struct candidate *candidate)
@@ -223,7 +119,8 @@ static bool can_retarget(struct planner *planner, const struct branch *branch,
 	    moves_already(planner, branch))
 		return true;
 	if (branch->is_short)
-		return find_branch_window(planner, branch, candidate, &moved);
+		return find_branch_window(planner, branch, candidate, &moved) ||
+		       find_window_before(planner, branch);
 	planner->swept = branch->swept;
 	free_to_change = !plan_must_stay(planner, branch->source, branch->length);
 	planner->swept = here;
@@ -235,9 +132,10 @@ static bool entry_can_move(struct planner *planner, const struct branch_list *li
                            const struct candidate *candidate)
 {
 	size_t count;
-	const struct branch *branches = branches_to(list, entry, &count);
+	const struct branch *branches = plan_branches_to(list, entry, &count);
 
-	if (!count || code_map_any(planner->plan->map, CODE_POINTER, entry, 1))
+	if (code_map_any(planner->plan->map, CODE_POINTER, entry, 1) ||
+	    (!count && !code_map_any(planner->plan->map, CODE_FIXUP, entry, 1)))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!can_retarget(planner, &branches[i], candidate))
@@ -250,9 +148,11 @@ static bool move_branches(struct planner *planner, const struct branch_list *lis
                           const struct candidate *candidate)
 {
 	size_t count;
-	const struct branch *branches = branches_to(list, entry, &count);
+	const struct branch *branches = plan_branches_to(list, entry, &count);
 	const struct scan_section *here = planner->swept;
 
+	if (!plan_add_fixups(planner->plan, entry))
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct candidate moved;
 
@@ -266,33 +166,19 @@ static bool move_branches(struct planner *planner, const struct branch_list *lis
 				return false;
 			continue;
 		}
-		if (!find_branch_window(planner, &branches[i], candidate, &moved))
-			continue; /* cannot be: can_retarget() saw it */
+		if (!find_branch_window(planner, &branches[i], candidate, &moved)) {
+			struct plan_window *before = find_window_before(planner, &branches[i]);
+
+			if (before) /* as can_retarget() has seen */
+				take_branch_in(planner, &branches[i], before);
+			continue;
+		}
 		planner->swept = branches[i].swept;
 		if (!plan_add_window(planner, &moved, 0, 0, ROM_METHOD_RETARGET, 0))
 			return false;
 		planner->swept = here;
 	}
 	return true;
-}
-
-/* Sites of the candidate are those from index on, and any before it that are in it too. */
-static bool add_window(struct planner *planner, const struct candidate *candidate, size_t index,
-                       uint8_t method, uint64_t hop)
-{
-	const struct plan *plan = planner->plan;
-	uint64_t start = planner->swept->section->address + candidate->start;
-	uint64_t end = planner->swept->section->address + candidate->end;
-	size_t first = index, last = index + 1;
-
-	while (first && plan->sites[first - 1].site->section == planner->swept->section &&
-	       plan->sites[first - 1].site->address >= start)
-		first--;
-	while (last < plan->site_count &&
-	       plan->sites[last].site->section == planner->swept->section &&
-	       plan->sites[last].site->address < end)
-		last++;
-	return plan_add_window(planner, candidate, first, last - first, method, hop);
 }
 
 static bool retarget_site(struct planner *planner, const struct branch_list *list, size_t index)
@@ -312,109 +198,159 @@ static bool retarget_site(struct planner *planner, const struct branch_list *lis
 	for (size_t i = 0; i < count; i++)
 		if (!move_branches(planner, list, entries[i], &candidate))
 			return false;
-	return add_window(planner, &candidate, index, ROM_METHOD_RETARGET, 0);
+	return plan_add_site_window(planner, &candidate, index, ROM_METHOD_RETARGET, 0);
 }
 
-/* --- hops ---------------------------------------------------------------------------- */
+/* --- windows beside the site --------------------------------------------------------- */
 
-/* Padding of five bytes that a short jump at offset reaches; UINT32_MAX if there is none. */
-static uint32_t find_hole(const struct planner *planner, uint32_t offset)
+/* The window of the planner's section that begins, or ends, at offset; NULL if there is none that
+ * can grow. */
+static struct plan_window *window_beside(const struct planner *planner, uint32_t offset, bool ends)
 {
-	uint32_t size = (uint32_t)planner->swept->section->size;
-	uint32_t from = offset > 120 ? offset - 120 : 0;
+	uint64_t address = planner->swept->section->address + offset;
 
-	for (uint32_t at = from; at < offset + 120 && at + JUMP_SIZE <= size; at++)
-		if (bitmap_test(planner->swept->sweep.starts, at) &&
-		    plan_is_hole(planner, at, JUMP_SIZE))
-			return at;
-	return UINT32_MAX;
+	for (size_t i = 0; i < planner->plan->window_count; i++) {
+		struct plan_window *window = &planner->plan->windows[i];
+
+		if (window->swept == planner->swept && !window->hop &&
+		    (ends ? window->end == address && !window->padding : window->start == address))
+			return window;
+	}
+	return NULL;
 }
 
-static bool hop_site(struct planner *planner, size_t index)
+static struct candidate candidate_of(const struct planner *planner,
+                                     const struct plan_window *window)
 {
-	struct plan_site *site = &planner->plan->sites[index];
-	struct candidate candidate = {.allow_entries = false};
-	uint32_t hole;
+	uint64_t base = planner->swept->section->address;
 
-	if (!plan_find_window(planner, site_offset(site), site->site->length, SHORT_JUMP_SIZE,
-	                      &candidate))
+	return (struct candidate){.start = (uint32_t)(window->start - base),
+	                          .end = (uint32_t)(window->end - base),
+	                          .instructions = window->instruction_count,
+	                          .padding = window->padding,
+	                          .allow_entries = true};
+}
+
+/* Makes the window the candidate, which holds it, if what leads to [from, to) can be moved. */
+static bool become(struct planner *planner, const struct branch_list *list, size_t index,
+                   struct plan_window *window, const struct candidate *candidate, uint32_t from,
+                   uint32_t to)
+{
+	size_t number = (size_t)(window - planner->plan->windows);
+	uint64_t base = planner->swept->section->address;
+
+	for (uint32_t at = from; at < to; at++)
+		if (plan_has_property(planner, CODE_ENTRY, at, 1) &&
+		    !entry_can_move(planner, list, base + at, candidate))
+			return true;
+	plan_take(planner, candidate->start, candidate->end);
+	for (uint32_t at = from; at < to; at++)
+		if (plan_has_property(planner, CODE_ENTRY, at, 1) &&
+		    !move_branches(planner, list, base + at, candidate))
+			return false;
+	plan_remove_window(planner->plan, number);
+	return plan_add_site_window(planner, candidate, index, ROM_METHOD_RETARGET, 0);
+}
+
+/* The window that ends where the site begins takes it in. */
+static bool merge_before(struct planner *planner, const struct branch_list *list, size_t index)
+{
+	const struct plan_site *site = &planner->plan->sites[index];
+	uint32_t offset = plan_site_offset(site);
+	struct plan_window *window = window_beside(planner, offset, true);
+	struct candidate candidate;
+
+	if (!window)
 		return true;
-	hole = find_hole(planner, candidate.start);
-	if (hole == UINT32_MAX)
+	candidate = candidate_of(planner, window);
+	if (!plan_grow_forward(planner, &candidate) || !plan_complete_pair(planner, &candidate) ||
+	    candidate.end - offset > UINT8_MAX / 2)
 		return true;
-	plan_take(planner, hole, hole + JUMP_SIZE);
-	return add_window(planner, &candidate, index, ROM_METHOD_HOP,
-	                  planner->swept->section->address + hole);
+	return become(planner, list, index, window, &candidate, offset, candidate.end);
+}
+
+/* The site and what follows it, as far as it goes. */
+static struct candidate from_site(const struct planner *planner, const struct plan_site *site)
+{
+	uint32_t offset = plan_site_offset(site);
+	struct candidate candidate = {.start = offset,
+	                              .end = offset + site->site->length,
+	                              .instructions = 1,
+	                              .allow_entries = true};
+
+	while (candidate.end - offset < JUMP_SIZE && plan_grow_forward(planner, &candidate))
+		;
+	return candidate;
+}
+
+/* The site, what follows it, and the window that begins there become one. */
+static bool merge_after(struct planner *planner, const struct branch_list *list, size_t index)
+{
+	const struct plan_site *site = &planner->plan->sites[index];
+	struct candidate candidate = from_site(planner, site);
+	struct plan_window *window = window_beside(planner, candidate.end, false);
+	uint32_t from;
+
+	if (!window || candidate.padding ||
+	    plan_must_stay(planner, candidate.start, candidate.end - candidate.start) ||
+	    candidate.instructions + window->instruction_count > WINDOW_MAX_INSTRUCTIONS ||
+	    window->end - window->start + (candidate.end - candidate.start) > UINT8_MAX)
+		return true;
+	from = candidate.end;
+	candidate.instructions += window->instruction_count;
+	candidate.padding = window->padding;
+	candidate.end += (uint32_t)(window->end - window->start);
+	return become(planner, list, index, window, &candidate, candidate.start + 1, from + 1);
+}
+
+static bool merge_site(struct planner *planner, const struct branch_list *list, size_t index)
+{
+	if (!merge_before(planner, list, index))
+		return false;
+	return !plan_is_hard(&planner->plan->sites[index]) || merge_after(planner, list, index);
 }
 
 /* --- the whole ----------------------------------------------------------------------- */
 
-/* The addresses whose branches have to be known. */
-static bool want_entries(struct planner *planner, struct branch_list *list)
+/* The address of a candidate for a site, and what can be inside of one, is wanted. */
+static bool want(struct planner *planner, const struct plan_site *site, struct branch_list *list)
 {
-	struct plan *plan = planner->plan;
 	uint64_t entries[JUMP_SIZE + 2 * INSTRUCTION_MAX_LENGTH];
 	struct candidate candidate;
+	uint64_t *grown;
+	size_t count = 0;
 
-	for (size_t i = 0; i < plan->site_count; i++) {
-		uint64_t *grown;
-		size_t count;
-
-		if (!is_hard(&plan->sites[i]))
-			continue;
-		plan_enter_section(planner, plan->sites[i].site->section);
-		if (!find_open_window(planner, &plan->sites[i], &candidate))
-			continue;
+	plan_enter_section(planner, site->site->section);
+	if (find_open_window(planner, site, &candidate))
 		count = entries_inside(planner, &candidate, entries);
-		grown =
-		    realloc(list->wanted, (list->wanted_count + count + 1) * sizeof(*list->wanted));
-		if (!grown)
-			return false;
-		list->wanted = grown;
-		memcpy(list->wanted + list->wanted_count, entries, count * sizeof(*entries));
-		list->wanted_count += count;
-	}
-	if (list->wanted_count)
-		qsort(list->wanted, list->wanted_count, sizeof(*list->wanted), compare_addresses);
+	grown = realloc(list->wanted, (list->wanted_count + count + 2) * sizeof(*list->wanted));
+	if (!grown)
+		return false;
+	list->wanted = grown;
+	memcpy(list->wanted + list->wanted_count, entries, count * sizeof(*entries));
+	list->wanted_count += count;
+	list->wanted[list->wanted_count++] = site->site->address;
+	list->wanted[list->wanted_count++] =
+	    site->site->section->address + from_site(planner, site).end;
 	return true;
 }
 
-static bool retarget_sites(struct planner *planner)
+bool plan_retarget_sites(struct planner *planner)
 {
 	struct plan *plan = planner->plan;
 	struct branch_list list = {0};
-	bool done = want_entries(planner, &list);
+	bool done = true;
 
-	for (size_t i = 0; done && list.wanted_count && i < plan->scan->section_count; i++) {
-		find_branches(&list, &plan->scan->sections[i]);
-		find_short_branches(&list, &plan->scan->sections[i]);
-	}
-	if (list.count)
-		qsort(list.branches, list.count, sizeof(*list.branches), compare_branches);
-	done = done && !list.out_of_memory;
+	for (size_t i = 0; done && i < plan->site_count; i++)
+		done = !plan_is_hard(&plan->sites[i]) || want(planner, &plan->sites[i], &list);
+	done = done && plan_find_branches(plan->scan, &list);
 	for (size_t i = 0; done && i < plan->site_count; i++) {
-		if (!is_hard(&plan->sites[i]))
+		if (!plan_is_hard(&plan->sites[i]))
 			continue;
 		plan_enter_section(planner, plan->sites[i].site->section);
-		done = retarget_site(planner, &list, i);
+		done = retarget_site(planner, &list, i) &&
+		       (!plan_is_hard(&plan->sites[i]) || merge_site(planner, &list, i));
 	}
-	free(list.branches);
-	free(list.wanted);
+	plan_free_branches(&list);
 	return done;
-}
-
-bool plan_hard_sites(struct planner *planner)
-{
-	struct plan *plan = planner->plan;
-
-	if (!retarget_sites(planner))
-		return false;
-	for (size_t i = 0; i < plan->site_count; i++) {
-		if (!is_hard(&plan->sites[i]))
-			continue;
-		plan_enter_section(planner, plan->sites[i].site->section);
-		if (!hop_site(planner, i))
-			return false;
-	}
-	return true;
 }

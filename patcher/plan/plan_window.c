@@ -81,12 +81,15 @@ static bool is_site(const struct instruction *instruction, const uint8_t *bytes)
 	return plan_rewritten_form(instruction, bytes) != SENSITIVE_FORM_NONE;
 }
 
+/* first: of the window's bytes, which the opcode of a jump replaces. */
 static bool can_join(const struct planner *planner, uint32_t offset,
-                     const struct instruction *instruction)
+                     const struct instruction *instruction, bool first)
 {
 	const uint8_t *bytes = planner->swept->section->bytes + offset;
 
 	return !plan_must_stay(planner, offset, instruction->length) &&
+	       !plan_has_property(planner, CODE_LOCK, offset + first,
+	                          (uint32_t)instruction->length - first) &&
 	       (is_site(instruction, bytes) ||
 	        instruction_is_displaceable(instruction, bytes, false));
 }
@@ -154,29 +157,47 @@ static bool grow_into_padding(const struct planner *planner, struct candidate *c
 	return true;
 }
 
-/* Takes the instruction behind the candidate in; false if that cannot be. */
-bool plan_grow_forward(const struct planner *planner, struct candidate *candidate)
+/* Whether nothing but a reference of its own leads behind the instruction. */
+static bool ends_here(const struct instruction *instruction)
 {
-	struct instruction last, next;
-	uint32_t last_start = previous_start(planner, candidate->end, &last);
+	return instruction->flow == FLOW_JUMP || instruction->flow == FLOW_INDIRECT_JUMP ||
+	       instruction->flow == FLOW_RETURN || instruction->flow == FLOW_STOP;
+}
 
-	if (candidate->padding ||
-	    (last_start != candidate->end && !falls_through(&last) && last.flow != FLOW_CALL))
-		return grow_into_padding(planner, candidate);
-	if (last_start == candidate->end || !falls_through(&last) ||
-	    candidate->instructions == WINDOW_MAX_INSTRUCTIONS ||
-	    (!candidate->allow_entries &&
-	     plan_has_property(planner, CODE_ENTRY, candidate->end, 1)) ||
+/* Takes the instruction behind the candidate in, if it can stand elsewhere. */
+static bool take_next(const struct planner *planner, struct candidate *candidate)
+{
+	struct instruction next;
+
+	if (candidate->instructions == WINDOW_MAX_INSTRUCTIONS ||
 	    !plan_decode(planner->swept, candidate->end, &next) ||
-	    !can_join(planner, candidate->end, &next))
+	    !can_join(planner, candidate->end, &next, false))
 		return false;
-	/* Nothing may lead between the instruction's bytes either. */
+	/* Nothing may lead between the instruction's bytes. */
 	if (next.length > 1 &&
 	    plan_has_property(planner, CODE_ENTRY, candidate->end + 1, next.length - 1U))
 		return false;
 	candidate->end += next.length;
 	candidate->instructions++;
 	return true;
+}
+
+/* Takes the instruction behind the candidate in; false if that cannot be. */
+bool plan_grow_forward(const struct planner *planner, struct candidate *candidate)
+{
+	bool entry = plan_has_property(planner, CODE_ENTRY, candidate->end, 1);
+	struct instruction last;
+	uint32_t last_start = previous_start(planner, candidate->end, &last);
+
+	if (candidate->padding)
+		return grow_into_padding(planner, candidate);
+	if (last_start == candidate->end)
+		return false;
+	if (ends_here(&last))
+		return entry ? candidate->allow_entries && take_next(planner, candidate)
+		             : grow_into_padding(planner, candidate);
+	return falls_through(&last) && (!entry || candidate->allow_entries) &&
+	       take_next(planner, candidate);
 }
 
 /* Something leads to the candidate's start, or into the instruction before it. */
@@ -196,7 +217,8 @@ static bool grow_backward(const struct planner *planner, struct candidate *candi
 	if (start == candidate->start || !falls_through(&previous) ||
 	    candidate->instructions == WINDOW_MAX_INSTRUCTIONS ||
 	    entry_blocks_backward(planner, candidate, start) ||
-	    !can_join(planner, start, &previous))
+	    plan_has_property(planner, CODE_LOCK, candidate->start, 1) ||
+	    !can_join(planner, start, &previous, true))
 		return false;
 	candidate->start = start;
 	candidate->instructions++;
@@ -253,7 +275,7 @@ bool plan_is_hole(const struct planner *planner, uint32_t offset, uint32_t size)
 	if (previous_start(planner, offset, &previous) == offset)
 		return false;
 	/* Padding goes on from padding, or follows an instruction that does not fall through. */
-	if (falls_through(&previous) || previous.flow == FLOW_CALL)
+	if (!ends_here(&previous))
 		return false;
 	while (candidate.end - offset < size)
 		if (!grow_into_padding(planner, &candidate))

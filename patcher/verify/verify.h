@@ -36,8 +36,8 @@ struct verify_report {
 	size_t suppressed; /* findings beyond VERIFY_FINDING_LIMIT */
 	bool out_of_memory;
 	/* What was looked at. */
-	size_t sites, native_sites, unpatched_sites, windows, springboard_bytes, slots,
-	    bytes_changed, origins;
+	size_t sites, native_sites, inert_sites, unpatched_sites, traps, windows, springboard_bytes,
+	    slots, bytes_changed, origins;
 };
 
 #define VERIFY_FINDING_LIMIT 10000

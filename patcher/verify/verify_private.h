@@ -25,6 +25,7 @@ struct verify_code { /* an executable section */
 struct verify_range { /* [start, end) of guest-virtual addresses */
 	uint32_t start, end;
 	const char *why;
+	bool may_begin; /* a window may begin with its one byte */
 };
 
 struct verify_input {
@@ -37,10 +38,14 @@ struct verify_input {
 	/* What the kernel finds or rewrites by address: ascending starts. */
 	struct verify_range *fixed;
 	size_t fixed_count;
+	uint32_t *fixups; /* of __ex_table, ascending; as many as exceptions */
 	uint32_t entry_text_start, entry_text_end; /* empty if not known */
 	uint32_t *far_targets;                     /* of branches from another section, ascending */
 	size_t far_target_count;
 };
+
+/* verify_fixed.c: fills fixed and fixups, sorts the exceptions. false: *problem. */
+bool verify_collect_fixed(struct verify_input *input, struct problem *problem);
 
 /* The code section that holds address, or NULL. */
 const struct verify_code *verify_code_at(const struct verify_input *input, uint32_t address);
@@ -55,6 +60,9 @@ uint16_t verify_rewritten_form(const struct instruction *instruction, const uint
 
 /* Whether a direct branch of the input leads to address. */
 bool verify_is_branch_target(const struct verify_input *input, uint32_t address);
+
+/* Whether some entry of __ex_table goes on at address after a fault. */
+bool verify_is_fixup(const struct verify_input *input, uint32_t address);
 
 /* Whether it is an instruction of __ex_table; is in an alternative's replacement. */
 bool verify_is_faulting(const struct verify_input *input, uint32_t address);
@@ -95,6 +103,7 @@ struct verify_window {
 	uint32_t first_segment, segment_count;
 	uint32_t hop;  /* address of a jmp rel32 between start and springboard, or 0 */
 	bool in_place; /* no springboard: the code stands in the window */
+	bool traps;    /* nor that: the site traps */
 	bool has_site; /* some record names it */
 };
 

@@ -39,6 +39,22 @@ static bool is_moved_branch(struct verifier *verifier, uint32_t address, uint32_
 	return false;
 }
 
+/* A fixup of __ex_table that covers address; check_exceptions() looks where it leads now. */
+static bool is_fixup_word(const struct verifier *verifier, uint32_t address, uint32_t *end)
+{
+	const struct linux_metadata *metadata = &verifier->input->metadata;
+
+	for (size_t i = 0; i < metadata->exception_count; i++) {
+		uint32_t word = (uint32_t)metadata->exceptions[i].entry_address + 4;
+
+		if (address - word < 4) {
+			*end = word + 4;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Bytes of one segment from address on, up to the end of what explains the first of them. */
 static uint32_t explain(struct verifier *verifier, uint32_t address, const uint8_t *before,
                         const uint8_t *now, uint32_t left)
@@ -53,7 +69,7 @@ static uint32_t explain(struct verifier *verifier, uint32_t address, const uint8
 		return 1;
 	if (verifier->top && address - verifier->top < 4) /* verify_top() looks at it */
 		return verifier->top + 4 - address;
-	if (is_moved_branch(verifier, address, &end))
+	if (is_moved_branch(verifier, address, &end) || is_fixup_word(verifier, address, &end))
 		return end - address;
 	while (size < left && before[size] != now[size] &&
 	       !verify_is_inside(verifier, address + size))
@@ -205,6 +221,27 @@ static void check_pointers(struct verifier *verifier)
 
 /* --- Linux's tables --------------------------------------------------------------------------- */
 
+/* Where the entry's fixup leads now; the word is an address, or relative to itself. */
+static uint32_t fixup_now(const struct verifier *verifier, const struct exception_entry *entry)
+{
+	uint32_t at = (uint32_t)entry->entry_address + 4, before = (uint32_t)entry->fixup.address;
+	const uint8_t *in = elf_view_bytes_at(&verifier->input->view, at, 4);
+	const uint8_t *out = verify_out_bytes(verifier, at, 4);
+
+	if (!in || !out)
+		return before;
+	return bytes_load32(out) + (bytes_load32(in) == before ? 0 : at);
+}
+
+static void check_fixup(struct verifier *verifier, const struct exception_entry *entry)
+{
+	uint32_t before = (uint32_t)entry->fixup.address;
+
+	if (!verify_same_target(verifier, before, fixup_now(verifier, entry)))
+		verify_find(verifier, VERIFY_REFERENCE, before,
+		            "a fixup of __ex_table leads into replaced bytes, or elsewhere");
+}
+
 /* An instruction that may fault must fault at its address, or the ROM must put that right. */
 static void check_exceptions(struct verifier *verifier)
 {
@@ -215,7 +252,7 @@ static void check_exceptions(struct verifier *verifier)
 		const struct exception_entry *entry = &metadata->exceptions[i];
 		uint32_t address = (uint32_t)entry->instruction.address;
 
-		check_target(verifier, (uint32_t)entry->fixup.address, "a fixup of __ex_table");
+		check_fixup(verifier, entry);
 		if (!rom_helps && verify_window_at(verifier, address))
 			verify_find(verifier, VERIFY_REFERENCE, address,
 			            "an instruction of __ex_table was moved");
@@ -247,7 +284,8 @@ static void check_fixed(struct verifier *verifier)
 		const struct verify_range *range = &input->fixed[i];
 		size_t at = first_window(verifier, range->start);
 
-		if (at < verifier->window_count && verifier->windows[at].start < range->end)
+		if (at < verifier->window_count && verifier->windows[at].start < range->end &&
+		    !(range->may_begin && verifier->windows[at].start == range->start))
 			verify_find(verifier, VERIFY_REFERENCE, range->start, "%s was replaced",
 			            range->why);
 	}

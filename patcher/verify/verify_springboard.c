@@ -360,6 +360,15 @@ static bool may_stop(const struct verifier *verifier, const struct unit *unit)
 	       !verifier->calls[call].description->returns;
 }
 
+/* Something leads to what is behind the unit: it can stand behind code that does not flow there. */
+static bool is_entered(const struct verifier *verifier, const struct unit *unit)
+{
+	uint32_t next = behind(unit->has_second ? &unit->second : &unit->first);
+
+	return verify_is_branch_target(verifier->input, next) ||
+	       verify_is_fixup(verifier->input, next);
+}
+
 /* What a stretch does not use must be nothing; what flows on must have something to flow to. */
 static void check_end(struct verifier *verifier, struct verify_window *window,
                       const struct unit *unit, bool last, const struct verify_stretch *stretch)
@@ -367,7 +376,7 @@ static void check_end(struct verifier *verifier, struct verify_window *window,
 	if (!last && stretch->reached != stretch->end)
 		verify_find(verifier, VERIFY_SPRINGBOARD, stretch->reached,
 		            "bytes of the springboard that nothing runs");
-	if (!last && !stretch->flows_on && !may_stop(verifier, unit))
+	if (!last && !stretch->flows_on && !may_stop(verifier, unit) && !is_entered(verifier, unit))
 		verify_find(verifier, VERIFY_SPRINGBOARD, stretch->end,
 		            "code that nothing flows into");
 	if (!last)
@@ -461,7 +470,8 @@ static uint8_t method_of(const struct verifier *verifier, const struct verify_wi
 	if (window->hop)
 		return ROM_METHOD_HOP;
 	for (uint32_t at = window->start + 1; at != window->end; at++)
-		if (verify_is_branch_target(verifier->input, at))
+		if (verify_is_branch_target(verifier->input, at) ||
+		    verify_is_fixup(verifier->input, at))
 			return ROM_METHOD_RETARGET;
 	return ROM_METHOD_SPRINGBOARD;
 }
@@ -518,6 +528,8 @@ void verify_springboard(struct verifier *verifier, struct verify_window *window)
 	struct walk walk = {verifier, window, window->start, 0, NULL};
 	struct unit unit;
 
+	if (window->traps)
+		return;
 	if (window->in_place) {
 		check_in_place(verifier, window);
 		return;

@@ -165,6 +165,24 @@ static void check_jump(struct verifier *verifier, struct verify_window *window, 
 		}
 }
 
+/* Every byte of the instruction traps, and nothing but it is in the window. */
+static void check_trap(struct verifier *verifier, const struct verify_window *window,
+                       const struct rom_site *site)
+{
+	const uint8_t *bytes = verify_out_bytes(verifier, window->start, site->window_length);
+
+	if (site->window != site->address || site->window_length != site->length)
+		verify_find(verifier, VERIFY_SITE, site->address,
+		            "the record of a trap has another window than its instruction");
+	for (uint32_t i = 0; i < site->window_length; i++)
+		if (!bytes || bytes[i] != ROM_TRAP_OPCODE) {
+			verify_find(verifier, VERIFY_WINDOW, window->start + i,
+			            "the site does not trap");
+			break;
+		}
+	verifier->report->traps++;
+}
+
 /* One record's window, unless the record before has named it. */
 static bool take_site(struct verifier *verifier, const struct rom_site *site)
 {
@@ -172,7 +190,7 @@ static bool take_site(struct verifier *verifier, const struct rom_site *site)
 	    verifier->window_count ? &verifier->windows[verifier->window_count - 1] : NULL;
 	uint32_t end = site->window + site->window_length;
 
-	if (!site->window_length || site->method == ROM_METHOD_TRAP)
+	if (!site->window_length)
 		return true;
 	if (last && last->start == site->window) {
 		if (last->end != end || last->springboard != site->springboard)
@@ -192,8 +210,11 @@ static bool take_site(struct verifier *verifier, const struct rom_site *site)
 	last->end = end;
 	last->springboard = site->springboard;
 	last->has_site = true;
-	last->in_place = site->method == ROM_METHOD_IN_PLACE;
-	if (!last->in_place)
+	last->traps = site->method == ROM_METHOD_TRAP;
+	last->in_place = site->method == ROM_METHOD_IN_PLACE || last->traps;
+	if (last->traps)
+		check_trap(verifier, last, site);
+	else if (!last->in_place)
 		check_jump(verifier, last, site->method);
 	return true;
 }

@@ -98,16 +98,30 @@ refused() {
 }
 
 @test "sites that cannot be rewritten are an error, or exit status 3" {
-	printf ".globl _start\n.type _start,@function\n_start: jmp 1f\n1: cli\n2: jmp 1b\n.size _start,.-_start\n.globl other\nother: jmp 2b\n" | link_guest
+	echo '.globl _start; .type _start,@function; _start: nop; nop; wrmsr; jmp _start' | link_guest
 	make_rom ROM_OWNS_TRAPS ROM_ENTRY_MULTIBOOT
 	run "$POSTBURN" patch --rom="$BATS_TEST_TMPDIR/test.rom" -o "$BATS_TEST_TMPDIR/output" \
 		"$BATS_TEST_TMPDIR/guest"
 	refused E547
-	[[ "$output" == *"_start+0x2"*"cli stays as it is: "* ]]
+	[[ "$output" == *"_start+0x2"*"wrmsr stays as it is: the ROM does not offer the call"* ]]
 	run "$POSTBURN" patch --allow-unpatched --rom="$BATS_TEST_TMPDIR/test.rom" \
 		-o "$BATS_TEST_TMPDIR/output" "$BATS_TEST_TMPDIR/guest"
 	[ "$status" -eq 3 ]
 	[ -s "$BATS_TEST_TMPDIR/output" ]
+}
+
+# The second instruction behind cli is a function of its own, and there is no padding to hop to.
+@test "a site without a window traps, if the ROM owns the traps" {
+	printf ".globl _start\n.type _start,@function\n_start: jmp 1f\n1: cli\n2: jmp 1b\n.size _start,.-_start\n.globl other\nother: jmp 2b\n" | link_guest
+	make_rom ROM_OWNS_TRAPS ROM_ENTRY_MULTIBOOT
+	run "$POSTBURN" patch --rom="$BATS_TEST_TMPDIR/test.rom" -o "$BATS_TEST_TMPDIR/output" \
+		"$BATS_TEST_TMPDIR/guest"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *" 1 trap"* ]]
+	"$POSTBURN" verify --rom="$BATS_TEST_TMPDIR/test.rom" "$BATS_TEST_TMPDIR/guest" \
+		"$BATS_TEST_TMPDIR/output"
+	objdump -d "$BATS_TEST_TMPDIR/output" >"$BATS_TEST_TMPDIR/text"
+	grep -qE '^ *[0-9a-f]+:	cc +	int3' "$BATS_TEST_TMPDIR/text"
 }
 
 @test "--dry-run writes nothing; without it -o is needed" {

@@ -209,7 +209,6 @@ static const struct protection protections[] = {
     {NULL, "\xe8", 1, call},
     {NULL, PLAIN, word_beside_relocations},
     {"__ex_table", PLAIN, exception_instruction},
-    {"__ex_table fixup", PLAIN, exception_fixup},
     {".altinstructions", PLAIN, alternative},
     {".altinstructions", PLAIN, alternative_before},
     {".parainstructions", "\xff\x15\x10\x20\x30\xc1", 6, paravirt},
@@ -312,6 +311,24 @@ static void test_protections(void **state)
 		              protections[i].reason ? protections[i].reason : "nothing");
 		check_protection(&protections[i]);
 	}
+}
+
+/* The instruction that a fixup leads to may move: the fixup follows it. */
+static void test_fixup(void **state)
+{
+	struct fake_linux *fake = start(PLAIN);
+	struct planned planned;
+	const struct plan_site *site;
+
+	(void)state;
+	exception_fixup(fake);
+	make_plan(fake, &planned);
+	site = find_site(&planned, AREA_TEXT, SITE);
+	assert_int_equal(site->method, ROM_METHOD_RETARGET);
+	assert_int_equal(planned.plan.fixup_count, 1);
+	assert_int_equal(planned.plan.fixups[0].entry->fixup.address,
+	                 fake_address(fake, AREA_TEXT, BEHIND));
+	end_plan(&planned);
 }
 
 /* `jmp rel32` of a static call: the kernel rewrites where it leads, so it must stay. */
@@ -417,9 +434,13 @@ static void test_halt_in_the_shadow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_protections),  cmocka_unit_test(test_static_call_trampolines),
-	    cmocka_unit_test(test_replacement),  cmocka_unit_test(test_branches),
-	    cmocka_unit_test(test_joined_sites), cmocka_unit_test(test_halt_in_the_shadow),
+	    cmocka_unit_test(test_protections),
+	    cmocka_unit_test(test_fixup),
+	    cmocka_unit_test(test_static_call_trampolines),
+	    cmocka_unit_test(test_replacement),
+	    cmocka_unit_test(test_branches),
+	    cmocka_unit_test(test_joined_sites),
+	    cmocka_unit_test(test_halt_in_the_shadow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
