@@ -40,7 +40,7 @@ generated := $(build)/generated
 CFLAGS ?= -O2 -g
 host_cflags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings $(sanitizer_flags) -I. -I$(generated)
-host_libraries := -lcapstone -lelf -ljansson -lnettle -lz -lbz2 -llzma -llzo2 -llz4 -lzstd
+host_libraries := -lcapstone -ldw -lelf -ljansson -lnettle -lz -lbz2 -llzma -llzo2 -llz4 -lzstd
 
 # --- packages ---------------------------------------------------------------------------------
 

@@ -35,18 +35,14 @@ static bool modrm_matches(const struct sensitive_pattern *pattern,
 	return (pattern->mods & mod) && (pattern->regs >> reg & 1) && (pattern->rms >> rm & 1);
 }
 
-uint16_t classify_instruction(const struct instruction *instruction, const uint8_t *bytes)
+/* The form of the first pattern from *pattern on that matches. */
+static uint16_t match(const struct sensitive_pattern *pattern,
+                      const struct instruction *instruction, const uint8_t *bytes)
 {
-	const struct sensitive_pattern *pattern;
-	unsigned prefix, size, lock;
+	unsigned prefix = selected_prefix(instruction, bytes);
+	unsigned lock = instruction->prefixes & PREFIX_LOCK ? 2 : 1;
+	unsigned size = instruction->operand_size == 16 ? 1 : 2;
 
-	if (instruction->encoding != ENCODING_LEGACY ||
-	    !opcode_may_be_sensitive((enum opcode_map)instruction->map, instruction->opcode))
-		return SENSITIVE_FORM_NONE;
-	prefix = selected_prefix(instruction, bytes);
-	lock = instruction->prefixes & PREFIX_LOCK ? 2 : 1;
-	size = instruction->operand_size == 16 ? 1 : 2;
-	pattern = &sensitive_patterns[sensitive_opcodes[instruction->map][instruction->opcode]];
 	for (;; pattern++) {
 		if ((pattern->modes >> instruction->mode & 1) && (pattern->prefixes & prefix) &&
 		    (pattern->sizes & size) && (pattern->locks & lock) &&
@@ -55,6 +51,80 @@ uint16_t classify_instruction(const struct instruction *instruction, const uint8
 		if (pattern->last)
 			return SENSITIVE_FORM_NONE;
 	}
+}
+
+uint16_t classify_instruction(const struct instruction *instruction, const uint8_t *bytes)
+{
+	if (instruction->encoding != ENCODING_LEGACY ||
+	    !opcode_may_be_sensitive((enum opcode_map)instruction->map, instruction->opcode))
+		return SENSITIVE_FORM_NONE;
+	return match(&sensitive_patterns[sensitive_opcodes[instruction->map][instruction->opcode]],
+	             instruction, bytes);
+}
+
+/* --- writes to page tables ---------------------------------------------------------- */
+
+enum { GROUP1_FIRST = 0x80, GROUP1_LAST = 0x83, GROUP1_AND = 4, GROUP8 = 0xba };
+
+static bool is_group1(const struct instruction *instruction)
+{
+	return instruction->map == OPCODE_MAP_ONE_BYTE && instruction->opcode >= GROUP1_FIRST &&
+	       instruction->opcode <= GROUP1_LAST;
+}
+
+uint8_t named_bit_offset(const struct instruction *instruction, const uint8_t *bytes)
+{
+	if (!is_group1(instruction) || instruction->opcode != GROUP1_FIRST ||
+	    !instruction->displacement_size)
+		return 0;
+	return bytes[instruction->displacement_offset] & 3;
+}
+
+/* The bits that `and` clears or `or` sets. */
+static uint32_t changed_bits(const struct instruction *instruction, const uint8_t *bytes)
+{
+	const uint8_t *from = bytes + instruction->immediate_offset;
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < instruction->immediate_size; i++)
+		mask |= (uint32_t)from[i] << 8 * i;
+	if (instruction->immediate_size == 1 && instruction->opcode != GROUP1_FIRST)
+		mask = (uint32_t)(int32_t)(int8_t)*from;
+	if ((instruction->modrm >> 3 & 7) == GROUP1_AND)
+		mask = ~mask;
+	return instruction->opcode == GROUP1_FIRST ? mask & 0xff : mask;
+}
+
+uint8_t named_bit(const struct instruction *instruction, const uint8_t *bytes)
+{
+	uint32_t mask;
+	uint8_t bit = 0;
+
+	if (instruction->map == OPCODE_MAP_0F && instruction->opcode == GROUP8)
+		return bytes[instruction->immediate_offset] & 31;
+	if (!is_group1(instruction))
+		return UINT8_MAX;
+	mask = changed_bits(instruction, bytes);
+	if (mask == 0 || (mask & (mask - 1)))
+		return UINT8_MAX;
+	while (!(mask >> bit & 1))
+		bit++;
+	return (uint8_t)(bit + 8 * named_bit_offset(instruction, bytes));
+}
+
+uint16_t classify_named(const struct instruction *instruction, const uint8_t *bytes)
+{
+	uint16_t form;
+
+	if (instruction->encoding != ENCODING_LEGACY || instruction->map >= 4 ||
+	    !named_opcodes[instruction->map][instruction->opcode])
+		return SENSITIVE_FORM_NONE;
+	form = match(&named_patterns[named_opcodes[instruction->map][instruction->opcode]],
+	             instruction, bytes);
+	if ((form == FORM_PTE_AND || form == FORM_PTE_OR) &&
+	    named_bit(instruction, bytes) == UINT8_MAX)
+		return SENSITIVE_FORM_NONE;
+	return form;
 }
 
 const char *deprivileged_behaviour_name(enum deprivileged_behaviour behaviour)

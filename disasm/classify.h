@@ -32,6 +32,7 @@ struct sensitive_form {
 	uint16_t call;          /* enum vmi_call, 0 where nothing is called */
 	uint8_t deprivileged;   /* enum deprivileged_behaviour */
 	bool rewrite; /* must be rewritten; otherwise the call is only for a ROM that wants it */
+	bool named;   /* a site only where something names its address: see classify_named() */
 	const char *deprivileged_reason; /* one sentence */
 	const char *xen;                 /* one sentence: what Xen does with it from ring 1 */
 	const char *notes;               /* what else the patcher must know, or "" */
@@ -67,11 +68,29 @@ struct sensitive_pattern {
 extern const struct sensitive_pattern sensitive_patterns[];
 extern const uint8_t sensitive_opcodes[4][256];
 
+/* Likewise for the forms that are sites only where they are named. */
+extern const struct sensitive_pattern named_patterns[];
+extern const uint8_t named_opcodes[4][256];
+
 /*
  * The index into sensitive_forms of the form that matches (no two do), or SENSITIVE_FORM_NONE.
  * bytes are those that were given to decode_instruction(); its result must have been DECODE_OK.
  */
 uint16_t classify_instruction(const struct instruction *instruction, const uint8_t *bytes);
+
+/*
+ * The form of an ordinary instruction whose address something names as a write to a page table, or
+ * SENSITIVE_FORM_NONE if no call does what it does. classify_instruction() never gives such a form.
+ */
+uint16_t classify_named(const struct instruction *instruction, const uint8_t *bytes);
+
+/* For an instruction of a form with the operand `bit`: the number of the only bit that it changes,
+ * counted from the dword that holds the lowest byte of its operand; UINT8_MAX if there is no such
+ * bit. */
+uint8_t named_bit(const struct instruction *instruction, const uint8_t *bytes);
+
+/* The bytes that its operand lies behind that dword, by its displacement: 0 to 3. */
+uint8_t named_bit_offset(const struct instruction *instruction, const uint8_t *bytes);
 
 /*
  * A conservative filter on opcodes: false only if no form of the table can

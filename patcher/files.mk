@@ -65,6 +65,10 @@ patcher_sources := \
 	patcher/plan/plan_hop.c \
 	patcher/plan/plan_retarget.c \
 	patcher/plan/plan_window.c \
+	patcher/pte/debug_file.c \
+	patcher/pte/dwarf_reader.c \
+	patcher/pte/named_sites.c \
+	patcher/pte/page_table_sites.c \
 	patcher/report/constraints.c \
 	patcher/report/patch_report.c \
 	patcher/report/patch_report_code.c \

@@ -8,8 +8,9 @@ generate_from_patchtables = $(call quiet,GEN) mkdir -p $(@D) && \
 
 generated_headers += $(generated)/vmi_call_numbers.h $(generated)/sensitive_form_numbers.h \
 	$(generated)/sensitive_form_cases.h $(generated)/cpuid_policy_rows.h \
-	$(generated)/msr_policy_numbers.h
-generated_sources += $(generated)/vmi_call_table.c $(generated)/sensitive_form_table.c
+	$(generated)/msr_policy_numbers.h $(generated)/page_table_writes.h
+generated_sources += $(generated)/vmi_call_table.c $(generated)/sensitive_form_table.c \
+	$(generated)/linux_setter_table.c
 
 $(generated)/vmi_call_numbers.h: $(patchtables) $(patchtables_generator)
 	$(call generate_from_patchtables,call-numbers)
@@ -26,6 +27,11 @@ $(generated)/cpuid_policy_rows.h: patchtables/cpuid_policy.def $(patchtables_gen
 	$(call generate_from_patchtables,cpuid-policy,$<)
 $(generated)/msr_policy_numbers.h: patchtables/msr_policy.def $(patchtables_generator)
 	$(call generate_from_patchtables,msr-policy,$<)
+
+$(generated)/page_table_writes.h: patchtables/guests/linux.def $(patchtables_generator)
+	$(call generate_from_patchtables,setter-kinds,$<)
+$(generated)/linux_setter_table.c: patchtables/guests/linux.def $(patchtables_generator)
+	$(call generate_from_patchtables,setter-table,$<)
 
 $(build)/manual/calls.md: $(patchtables) $(patchtables_generator)
 	$(call generate_from_patchtables,manual-calls)

@@ -8,7 +8,9 @@
 #include "patcher/command/commands.h"
 #include "patcher/command/patch_module.h"
 #include "patcher/command/patch_outputs.h"
+#include "patcher/escape.h"
 #include "patcher/progress.h"
+#include "patcher/pte/named_sites.h"
 #include "patcher/scan/scan_report.h"
 
 struct patch_arguments {
@@ -16,6 +18,8 @@ struct patch_arguments {
 	const char *rom; /* NULL: what --base has, or native */
 	const char *base;
 	const char *system_map;
+	const char *debug_info;
+	const char *sites;
 	struct patch_outputs outputs;
 	bool dry_run, allow_unpatched;
 };
@@ -52,6 +56,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_PATCH_SYMBOLS: arguments->system_map = argument; return 0;
 	case OPTION_PATCH_BASE: arguments->base = argument; return 0;
+	case OPTION_PATCH_DEBUG_INFO: arguments->debug_info = argument; return 0;
+	case OPTION_PATCH_SITES: arguments->sites = argument; return 0;
 	case OPTION_PATCH_DRY_RUN: arguments->dry_run = true; return 0;
 	case OPTION_PATCH_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
 	case ARGP_KEY_ARG:
@@ -87,6 +93,40 @@ static void print_unpatched(const struct patch *patch, const char *path)
 	}
 }
 
+/* Writes to page tables: how many, and which of them stay ordinary writes though the ROM has a call
+ * for them. */
+static void print_page_tables(FILE *stream, const struct patch *patch)
+{
+	size_t count = 0, rewritten = 0, offered = 0;
+	char place[200], origin[600];
+
+	for (size_t i = 0; i < patch->plan.site_count; i++) {
+		const struct plan_site *site = &patch->plan.sites[i];
+		uint16_t call = sensitive_forms[site->site->form].call;
+
+		count += site->site->origin != NULL;
+		offered += site->site->origin && patch->rom->calls[call].action;
+		rewritten += site->site->origin && site->method != ROM_METHOD_NONE;
+	}
+	if (!count)
+		return;
+	fprintf(stream, "Tables   %zu writes to page tables, %zu of them rewritten", count,
+	        rewritten);
+	if (offered < count)
+		fprintf(stream, ", %zu of calls that the ROM does not offer", count - offered);
+	fputc('\n', stream);
+	for (size_t i = 0; i < patch->plan.site_count; i++) {
+		const struct plan_site *site = &patch->plan.sites[i];
+
+		if (site->site->origin && site->method == ROM_METHOD_NONE &&
+		    patch->rom->calls[sensitive_forms[site->site->form].call].action)
+			fprintf(stream, "         %s (%s) stays as it is: %s\n",
+			        site_place(site->site, place, sizeof(place)),
+			        escape_text(site->site->origin, origin, sizeof(origin)),
+			        site->reason ? site->reason : "unknown");
+	}
+}
+
 static void print_summary(FILE *stream, const struct patch *patch)
 {
 	size_t counts[ROM_METHOD_ALTERNATIVE + 1] = {0};
@@ -102,6 +142,7 @@ static void print_summary(FILE *stream, const struct patch *patch)
 		if (counts[i])
 			fprintf(stream, "         %6zu %s\n", counts[i],
 			        plan_method_name((uint8_t)i));
+	print_page_tables(stream, patch);
 	fprintf(stream, "Added    %u bytes at 0x%08x (physical 0x%08x), %u of them springboards\n",
 	        patch->layout.size, patch->layout.virtual, patch->layout.physical,
 	        patch->layout.springboards_size);
@@ -151,6 +192,18 @@ static bool patch_scanned(const struct patch_arguments *arguments, const struct 
 	return done;
 }
 
+static bool patch_named(const struct patch_arguments *arguments, const struct kernel *kernel,
+                        struct scan *scan, size_t *unpatched, struct problem *problem)
+{
+	struct named_sites named;
+	bool done =
+	    named_sites_add(scan, arguments->debug_info, arguments->sites, &named, problem) &&
+	    patch_scanned(arguments, kernel, scan, unpatched, problem);
+
+	named_sites_free(&named);
+	return done;
+}
+
 static bool patch_file(const struct patch_arguments *arguments, size_t *unpatched,
                        struct problem *problem)
 {
@@ -163,7 +216,7 @@ static bool patch_file(const struct patch_arguments *arguments, size_t *unpatche
 		return false;
 	done = scan_kernel(&kernel, &scan, problem);
 	if (done) {
-		done = patch_scanned(arguments, &kernel, &scan, unpatched, problem);
+		done = patch_named(arguments, &kernel, &scan, unpatched, problem);
 		scan_free(&scan);
 	}
 	kernel_free(&kernel);
@@ -195,7 +248,7 @@ static bool patch_any(struct patch_arguments *arguments, size_t *unpatched, stru
 
 int command_patch(int count, char **arguments)
 {
-	struct patch_arguments parsed = {.kernel = NULL};
+	struct patch_arguments parsed = {.debug_info = "auto"};
 	struct problem problem;
 	size_t unpatched = 0;
 	int status = EXIT_STATUS_DONE;

@@ -10,6 +10,7 @@
 #include "patcher/hash.h"
 #include "patcher/output_file.h"
 #include "patcher/progress.h"
+#include "patcher/pte/named_sites.h"
 #include "patcher/scan/scan_filter.h"
 #include "patcher/scan/scan_report.h"
 
@@ -20,6 +21,8 @@ struct scan_arguments {
 	const char *kernel;
 	const char *output;
 	const char *system_map;
+	const char *debug_info;
+	const char *sites;
 	const char *classes;
 	const char *calls;
 	const char *explain;
@@ -37,6 +40,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_SCAN_OUTPUT: arguments->output = argument; return 0;
 	case OPTION_SCAN_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_SCAN_DEBUG_INFO: arguments->debug_info = argument; return 0;
+	case OPTION_SCAN_SITES: arguments->sites = argument; return 0;
 	case OPTION_SCAN_CLASS: arguments->classes = argument; return 0;
 	case OPTION_SCAN_CALL: arguments->calls = argument; return 0;
 	case OPTION_SCAN_SUMMARY: arguments->summary_only = true; return 0;
@@ -91,6 +96,21 @@ static bool report_scan(const struct scan_arguments *arguments, struct scan *sca
 	return done;
 }
 
+/* The sites of the scan and those that were named, as far as the filters let them through. */
+static bool report_all(const struct scan_arguments *arguments, struct scan *scan,
+                       struct progress *progress, struct problem *problem)
+{
+	struct named_sites named;
+	bool done = named_sites_add(scan, arguments->debug_info, arguments->sites, &named, problem);
+
+	if (done) {
+		scan_filter(scan, arguments->classes, arguments->calls);
+		done = report_scan(arguments, scan, progress, problem);
+	}
+	named_sites_free(&named);
+	return done;
+}
+
 static bool scan_file(const struct scan_arguments *arguments, struct problem *problem)
 {
 	struct kernel_read_options read_options = {.system_map = arguments->system_map};
@@ -108,8 +128,7 @@ static bool scan_file(const struct scan_arguments *arguments, struct problem *pr
 	progress_step(&progress, "scanning");
 	done = scan_kernel(&kernel, &scan, problem);
 	if (done) {
-		scan_filter(&scan, arguments->classes, arguments->calls);
-		done = report_scan(arguments, &scan, &progress, problem);
+		done = report_all(arguments, &scan, &progress, problem);
 		scan_free(&scan);
 	}
 	progress_end(&progress);
@@ -119,7 +138,7 @@ static bool scan_file(const struct scan_arguments *arguments, struct problem *pr
 
 int command_scan(int count, char **arguments)
 {
-	struct scan_arguments parsed = {0};
+	struct scan_arguments parsed = {.debug_info = "none"};
 	struct problem problem;
 
 	if (!command_parse(COMMAND_SCAN, parse_option, count, arguments, &parsed))

@@ -219,6 +219,8 @@ static void decide_action(const struct plan *plan, struct plan_site *site)
 	} else if (site->action == ROM_ACTION_NONE) {
 		site->reason = "the ROM leaves it native";
 	}
+	if (!site->action && form->named)
+		site->action = ROM_ACTION_NONE;
 	if (site->action == ROM_ACTION_NONE) {
 		site->method = ROM_METHOD_NONE;
 		site->patched = true;
@@ -306,7 +308,7 @@ static void sort_windows(struct plan *plan)
 
 /*
  * What has no window: a ROM that owns the traps gets one from each of these sites; without, they
- * stay native, with their reason.
+ * stay native, with their reason. So does an ordinary write to a page table with any ROM.
  */
 static void leave_hard_sites(struct planner *planner)
 {
@@ -318,7 +320,8 @@ static void leave_hard_sites(struct planner *planner)
 		if (!plan_is_hard(site))
 			continue;
 		plan_enter_section(planner, site->site->section);
-		if (!(plan->rom->properties & ROM_OWNS_TRAPS)) {
+		if (!(plan->rom->properties & ROM_OWNS_TRAPS) ||
+		    sensitive_forms[site->site->form].named) {
 			site->action = ROM_ACTION_NONE;
 			site->method = ROM_METHOD_NONE;
 			site->patched = true;
@@ -378,6 +381,15 @@ void plan_free(struct plan *plan)
 	*plan = (struct plan){0};
 }
 
+/* Whether sites of a form stay native: because the ROM wants it, or does not know of what is an
+ * ordinary instruction. */
+static bool is_kept(const struct plan *plan, const struct sensitive_form *form)
+{
+	uint8_t action = plan->rom->calls[form->call].action;
+
+	return action == ROM_ACTION_NONE || (!action && form->named);
+}
+
 void plan_window_instructions(const struct plan *plan, const struct plan_window *planned,
                               struct window *window)
 {
@@ -401,10 +413,9 @@ void plan_window_instructions(const struct plan *plan, const struct plan_window 
 		to->address = (uint32_t)address;
 		to->bytes = section->bytes + offset;
 		plan_decode(planned->swept, offset, &to->instruction);
-		to->form = plan_rewritten_form(&to->instruction, to->bytes);
+		to->form = plan_rewritten_form(planned->swept, offset, &to->instruction);
 		if (to->form != SENSITIVE_FORM_NONE)
-			to->keep = plan->rom->calls[sensitive_forms[to->form].call].action ==
-			           ROM_ACTION_NONE;
+			to->keep = is_kept(plan, &sensitive_forms[to->form]);
 		to->live_after = UINT32_MAX;
 		to->entered = i && code_map_any(plan->map, CODE_ENTRY, address, 1);
 		address += to->instruction.length;

@@ -32,8 +32,9 @@ struct planner {
 bool plan_decode(const struct scan_section *swept, uint32_t offset,
                  struct instruction *instruction);
 
-/* The form an instruction is rewritten as, or SENSITIVE_FORM_NONE. */
-uint16_t plan_rewritten_form(const struct instruction *instruction, const uint8_t *bytes);
+/* The form the instruction at offset is rewritten as, or SENSITIVE_FORM_NONE. */
+uint16_t plan_rewritten_form(const struct scan_section *swept, uint32_t offset,
+                             const struct instruction *instruction);
 
 bool plan_has_property(const struct planner *planner, enum code_property property, uint32_t offset,
                        uint32_t size);

@@ -67,18 +67,13 @@ bool plan_must_stay(const struct planner *planner, uint32_t offset, uint32_t len
 	        plan_has_property(planner, CODE_FAULTING, offset, length));
 }
 
-/* The form an instruction of a window is rewritten as, or SENSITIVE_FORM_NONE. */
-uint16_t plan_rewritten_form(const struct instruction *instruction, const uint8_t *bytes)
+uint16_t plan_rewritten_form(const struct scan_section *swept, uint32_t offset,
+                             const struct instruction *instruction)
 {
-	uint16_t form = classify_instruction(instruction, bytes);
+	uint16_t form = scan_form_at(swept, offset, instruction);
 
 	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].rewrite ? form
 	                                                                    : SENSITIVE_FORM_NONE;
-}
-
-static bool is_site(const struct instruction *instruction, const uint8_t *bytes)
-{
-	return plan_rewritten_form(instruction, bytes) != SENSITIVE_FORM_NONE;
 }
 
 /* first: of the window's bytes, which the opcode of a jump replaces. */
@@ -90,7 +85,7 @@ static bool can_join(const struct planner *planner, uint32_t offset,
 	return !plan_must_stay(planner, offset, instruction->length) &&
 	       !plan_has_property(planner, CODE_LOCK, offset + first,
 	                          (uint32_t)instruction->length - first) &&
-	       (is_site(instruction, bytes) ||
+	       (plan_rewritten_form(planner->swept, offset, instruction) != SENSITIVE_FORM_NONE ||
 	        instruction_is_displaceable(instruction, bytes, false));
 }
 
@@ -232,7 +227,6 @@ static uint32_t candidate_size(const struct candidate *candidate)
 
 bool plan_complete_pair(const struct planner *planner, struct candidate *candidate)
 {
-	const uint8_t *bytes = planner->swept->section->bytes;
 	struct instruction last, next;
 	uint32_t start;
 
@@ -240,8 +234,9 @@ bool plan_complete_pair(const struct planner *planner, struct candidate *candida
 		start = previous_start(planner, candidate->end, &last);
 		if (candidate->padding || start == candidate->end ||
 		    !plan_decode(planner->swept, candidate->end, &next) ||
-		    !springboard_joins_next(plan_rewritten_form(&last, bytes + start), &next,
-		                            plan_rewritten_form(&next, bytes + candidate->end)))
+		    !springboard_joins_next(
+			plan_rewritten_form(planner->swept, start, &last), &next,
+			plan_rewritten_form(planner->swept, candidate->end, &next)))
 			return true;
 		if (!plan_grow_forward(planner, candidate))
 			return false;

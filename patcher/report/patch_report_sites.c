@@ -63,7 +63,7 @@ static json_t *site_object(struct report_writer *writer, const struct plan_site 
 	json_put(output, object, "call", json_string_nocheck(form->call_name));
 	json_put(output, object, "deprivileged",
 	         json_string_nocheck(deprivileged_behaviour_name(form->deprivileged)));
-	json_put(output, object, "origin", json_string_nocheck("scan"));
+	json_put(output, object, "origin", json_printable(site->origin ? site->origin : "scan"));
 	json_put(output, object, "method", json_string_nocheck(report_method(planned)));
 	json_put(output, object, "reason",
 	         planned->reason ? json_string_nocheck(planned->reason) : json_null());

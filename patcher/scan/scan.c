@@ -224,6 +224,48 @@ static bool collect(struct scan *scan, struct problem *problem)
 	return true;
 }
 
+/* --- sites that were named --------------------------------------- */
+
+static int compare_sites(const void *left, const void *right)
+{
+	const struct scan_site *a = left, *b = right;
+
+	return (a->address > b->address) - (a->address < b->address);
+}
+
+bool scan_add_named(struct scan *scan, const struct scan_named_site *sites, size_t count,
+                    struct problem *problem)
+{
+	struct scan_site *grown =
+	    realloc(scan->sites, (scan->site_count + count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return problem_report(problem, OUT_OF_MEMORY);
+	scan->sites = grown;
+	for (size_t i = 0; i < count; i++) {
+		struct scan_section *swept = scan_find_section(scan, sites[i].section);
+		uint32_t offset = (uint32_t)(sites[i].address - sites[i].section->address);
+		struct sweep_site found = {offset, sites[i].form, sites[i].length};
+		struct scan_site *site = &scan->sites[scan->site_count++];
+
+		fill_site(scan, swept, &found, site);
+		site->origin = sites[i].origin;
+		swept->marks[MARK_NAMED][offset / 64] |= UINT64_C(1) << (offset % 64);
+	}
+	qsort(scan->sites, scan->site_count, sizeof(*scan->sites), compare_sites);
+	return true;
+}
+
+uint16_t scan_form_at(const struct scan_section *swept, uint32_t offset,
+                      const struct instruction *instruction)
+{
+	const uint8_t *bytes = swept->section->bytes + offset;
+
+	return bitmap_test(swept->marks[MARK_NAMED], offset)
+	           ? classify_named(instruction, bytes)
+	           : classify_instruction(instruction, bytes);
+}
+
 /* --- the whole --------------------------------------------------- */
 
 bool scan_kernel(const struct kernel *kernel, struct scan *scan, struct problem *problem)

@@ -36,6 +36,17 @@ struct scan_site {
 	uint8_t length;
 	uint8_t context;     /* enum scan_context */
 	uint8_t constraints; /* SCAN_CONSTRAINT_* */
+	const char *origin;  /* of a form that is a site only where it is named: by what (borrowed);
+	                        NULL for all others */
+};
+
+/* An ordinary instruction that something names as a site. */
+struct scan_named_site {
+	uint64_t address; /* guest-virtual, of an instruction that the sweep found */
+	const struct kernel_section *section;
+	uint16_t form; /* one with sensitive_forms[].named */
+	uint8_t length;
+	const char *origin; /* borrowed: must outlive the scan */
 };
 
 /* Bytes of an executable section that are not one plain stream of instructions. */
@@ -51,6 +62,7 @@ enum code_mark {
 	MARK_EXCEPTION,   /* first bytes of __ex_table instructions */
 	MARK_ALTERNATIVE, /* bytes an alternative may replace */
 	MARK_REPLACEMENT, /* bytes of a replacement */
+	MARK_NAMED,       /* first bytes of instructions that are sites because they are named */
 	MARK_COUNT
 };
 
@@ -83,6 +95,18 @@ bool scan_kernel(const struct kernel *kernel, struct scan *scan, struct problem 
 bool scan_with_metadata(const struct kernel *kernel, const struct linux_metadata *metadata,
                         struct scan *scan, struct problem *problem);
 void scan_free(struct scan *scan);
+
+/*
+ * Adds sites of ascending addresses to a scan that was not filtered. false: memory; the scan is as
+ * it was.
+ */
+bool scan_add_named(struct scan *scan, const struct scan_named_site *sites, size_t count,
+                    struct problem *problem);
+
+/* The form of the instruction at offset of a swept section, if it is a site: one of those that are
+ * sites anywhere, or it was named. SENSITIVE_FORM_NONE otherwise. */
+uint16_t scan_form_at(const struct scan_section *swept, uint32_t offset,
+                      const struct instruction *instruction);
 
 /* The swept section that holds the kernel section of that index, or NULL. */
 struct scan_section *scan_find_section(const struct scan *scan,

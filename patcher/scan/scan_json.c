@@ -56,6 +56,8 @@ static json_t *site_object(struct json_output *output, const struct scan_report 
 	json_put(output, object, "rewrite", json_boolean(form->rewrite));
 	json_put(output, object, "context", json_string_nocheck(scan_context_name(site->context)));
 	json_put(output, object, "constraints", constraint_array(output, site->constraints));
+	if (site->origin)
+		json_put(output, object, "origin", json_printable(site->origin));
 	return object;
 }
 

@@ -51,16 +51,17 @@ static void write_site(FILE *stream, const struct scan_report *report, const str
                        int width)
 {
 	const struct sensitive_form *form = &sensitive_forms[site->form];
-	char hex[SITE_BYTES_HEX_SIZE], text[160], place[200], section[64];
+	char hex[SITE_BYTES_HEX_SIZE], text[160], place[200], section[64], origin[600];
 
-	fprintf(stream, "%0*" PRIx64 "  %-*s  %-14s  %-34s  %-18s  %s%-8s%s  %s\n",
+	fprintf(stream, "%0*" PRIx64 "  %-*s  %-14s  %-34s  %-18s  %s%-8s%s  %s%s%s\n",
 	        address_width(report->scan), site->address, width,
 	        escape_text(site->section->name, section, sizeof(section)),
 	        site_bytes(site->bytes, site->length, hex),
 	        site_text(report, site, text, sizeof(text)), form->rewrite ? form->call_name : "-",
 	        behaviour_color(report, form->deprivileged),
 	        deprivileged_behaviour_name(form->deprivileged), color(report, PLAIN),
-	        site_place(site, place, sizeof(place)));
+	        site_place(site, place, sizeof(place)), site->origin ? "  " : "",
+	        escape_text(site->origin ? site->origin : "", origin, sizeof(origin)));
 }
 
 static void write_sites(FILE *stream, const struct scan_report *report)

@@ -91,10 +91,11 @@ static uint16_t call_results(const struct vmi_call_description *description)
 	return results;
 }
 
-/* popf and popfw: all flags are what the call makes them. */
+/* popf and popfw: all flags are what the call makes them; and, or: what is made last. */
 static bool flags_are_result(const struct marshal *marshal)
 {
-	return marshal->form->call == VMI_CALL_POPF || marshal->form->call == VMI_CALL_POPFW;
+	return marshal->form->call == VMI_CALL_POPF || marshal->form->call == VMI_CALL_POPFW ||
+	       marshal->late == LATE_FLAGS;
 }
 
 /*
@@ -109,7 +110,8 @@ static uint16_t registers_to_save(const struct marshal *marshal)
 	    arguments | call_results(marshal->description) | (marshal->call->clobbers & 0xff);
 	uint16_t keep = marshal->live & 0xff, whole = 0;
 
-	if (marshal->late == LATE_MEMORY)
+	if (marshal->late == LATE_MEMORY ||
+	    (marshal->late == LATE_FLAGS && (marshal->live & ROM_CLOBBERS_FLAGS)))
 		keep |= marshal->memory.registers;
 	for (unsigned int i = 0; i < marshal->result_count; i++) {
 		const struct marshal_result *result = &marshal->results[i];
@@ -134,7 +136,8 @@ static void plan_saves(struct marshal *marshal)
 	marshal->saved = registers_to_save(marshal);
 	for (unsigned int i = 0; i < marshal->result_count; i++)
 		eax_uses |= (uint16_t)(1 << marshal->results[i].destination);
-	if ((marshal->call->clobbers & marshal->live & ROM_CLOBBERS_FLAGS) &&
+	if (((marshal->gives_cf ? ROM_CLOBBERS_FLAGS : marshal->call->clobbers) & marshal->live &
+	     ROM_CLOBBERS_FLAGS) &&
 	    !flags_are_result(marshal)) {
 		marshal->saved |= SPRINGBOARD_SAVED_FLAGS;
 		marshal->saved |= eax_uses & SPRINGBOARD_SAVED_EAX;

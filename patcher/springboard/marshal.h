@@ -33,7 +33,8 @@ enum marshal_late {
 	LATE_MEMORY,         /* to two bytes of memory, from the upper half of the result word */
 	LATE_STACK_REGISTER, /* to a register, from the word that the call has pushed */
 	LATE_STACK_MEMORY,   /* to two bytes of memory, from there */
-	LATE_STACK_WORD      /* the call's word becomes two bytes, and stays */
+	LATE_STACK_WORD,     /* the call's word becomes two bytes, and stays */
+	LATE_FLAGS           /* to the flags, from the memory operand as it is then */
 };
 
 struct marshal {
@@ -50,6 +51,8 @@ struct marshal {
 	struct marshal_result results[MARSHAL_MAX_RESULTS];
 	unsigned int result_count;
 	bool conditional; /* the results are only there if ZF is set */
+	bool gives_zf;    /* ZF is a result */
+	bool gives_cf;    /* CF becomes whether EAX is not 0 */
 	enum marshal_late late;
 	uint8_t late_register, late_size; /* size in bytes, 2 or 4 */
 	bool late_is_offset;  /* what goes to late_register is the far pointer's offset */

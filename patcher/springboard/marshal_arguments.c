@@ -33,11 +33,26 @@ static uint32_t immediate_offset(const struct marshal *marshal)
 	return marshal_operand_size(marshal) == 2 ? bytes_load16(bytes) : bytes_load32(bytes);
 }
 
+/* The register that an operand names, whatever the instruction's bytes say; or REGISTER_COUNT. */
+static unsigned int operand_register(uint8_t operand)
+{
+	switch ((enum form_operand)operand) {
+	case FORM_OPERAND_EAX: return REGISTER_EAX;
+	case FORM_OPERAND_ECX: return REGISTER_ECX;
+	case FORM_OPERAND_EDX: return REGISTER_EDX;
+	case FORM_OPERAND_EBX: return REGISTER_EBX;
+	case FORM_OPERAND_ESI: return REGISTER_ESI;
+	case FORM_OPERAND_EDI: return REGISTER_EDI;
+	default: return REGISTER_COUNT;
+	}
+}
+
 /* Whether the operand's value is known now; then it is *value. */
 static bool operand_is_constant(const struct marshal *marshal, uint8_t operand, uint32_t *value)
 {
-	const uint8_t *immediate = marshal->at->bytes + marshal->at->instruction.immediate_offset;
-	bool far_pointer = !marshal->has_memory && marshal->at->instruction.immediate_size >= 4;
+	const struct instruction *instruction = &marshal->at->instruction;
+	const uint8_t *immediate = marshal->at->bytes + instruction->immediate_offset;
+	bool far_pointer = !marshal->has_memory && instruction->immediate_size >= 4;
 
 	switch ((enum form_operand)operand) {
 	case FORM_OPERAND_0:
@@ -49,6 +64,8 @@ static bool operand_is_constant(const struct marshal *marshal, uint8_t operand, 
 	case FORM_OPERAND_NUMBER: *value = modrm_reg(marshal); return true;
 	case FORM_OPERAND_IMM8: *value = *immediate; return true;
 	case FORM_OPERAND_IMM16: *value = bytes_load16(immediate); return true;
+	case FORM_OPERAND_IMM32: *value = bytes_load32(immediate); return true;
+	case FORM_OPERAND_BIT: *value = named_bit(instruction, marshal->at->bytes); return true;
 	case FORM_OPERAND_OFFSET: *value = far_pointer ? immediate_offset(marshal) : 0; break;
 	case FORM_OPERAND_SELECTOR: *value = far_pointer ? immediate_selector(marshal) : 0; break;
 	case FORM_OPERAND_SELECTOR_16BIT:
@@ -73,6 +90,8 @@ static uint16_t operand_reads(const struct marshal *marshal, const struct form_m
 
 	if (operand_is_constant(marshal, move->operand, &value))
 		return 0;
+	if (operand_register(move->operand) < REGISTER_COUNT)
+		return (uint16_t)(1 << operand_register(move->operand));
 	switch ((enum form_operand)move->operand) {
 	case FORM_OPERAND_SAME: return (uint16_t)(1 << marshal_place_register(move->place) & 0xff);
 	case FORM_OPERAND_REG: return (uint16_t)(1 << modrm_reg(marshal));
@@ -81,6 +100,7 @@ static uint16_t operand_reads(const struct marshal *marshal, const struct form_m
 		return marshal_rm_is_register(marshal) ? (uint16_t)(1 << modrm_rm(marshal))
 		                                       : marshal->memory.registers;
 	case FORM_OPERAND_ADDRESS:
+	case FORM_OPERAND_BIT_ADDRESS:
 	case FORM_OPERAND_OFFSET:
 	case FORM_OPERAND_SELECTOR:
 	case FORM_OPERAND_SELECTOR_16BIT: return marshal->memory.registers;
@@ -277,7 +297,8 @@ static void copy_pseudo_descriptor(struct marshal *marshal, unsigned int to)
 	emit_move(marshal->emitter, to, REGISTER_ESP);
 }
 
-static bool load_address(struct marshal *marshal, unsigned int to)
+/* back: bytes before the operand. */
+static bool load_address(struct marshal *marshal, unsigned int to, uint32_t back)
 {
 	uint8_t segment = marshal->memory.segment;
 	bool based = segment == SEGMENT_PREFIX_FS || segment == SEGMENT_PREFIX_GS;
@@ -292,7 +313,7 @@ static bool load_address(struct marshal *marshal, unsigned int to)
 		return problem_report(marshal->builder->problem, SPRINGBOARD_ADDRESS,
 		                      WIDE(marshal->at->address));
 	marshal->memory.segment = 0;
-	marshal_memory(marshal, "\x8d", to, 0);
+	marshal_memory(marshal, "\x8d", to, 0 - back);
 	marshal->memory.segment = segment;
 	return true;
 }
@@ -316,17 +337,25 @@ static void load_popped(struct marshal *marshal, unsigned int to)
 static bool load_argument(struct marshal *marshal, const struct form_move *move)
 {
 	unsigned int to = marshal_place_register(move->place);
+	unsigned int from = operand_register(move->operand);
 	uint32_t value;
 
 	if (operand_is_constant(marshal, move->operand, &value)) {
 		emit_move_immediate(marshal->emitter, to, value);
 		return true;
 	}
+	if (from < REGISTER_COUNT) {
+		load_register(marshal, to, from);
+		return true;
+	}
 	switch ((enum form_operand)move->operand) {
 	case FORM_OPERAND_RM: load_register(marshal, to, modrm_rm(marshal)); return true;
 	case FORM_OPERAND_REG: load_register(marshal, to, modrm_reg(marshal)); return true;
 	case FORM_OPERAND_RM_WORD: load_rm_word(marshal, to); return true;
-	case FORM_OPERAND_ADDRESS: return load_address(marshal, to);
+	case FORM_OPERAND_ADDRESS: return load_address(marshal, to, 0);
+	case FORM_OPERAND_BIT_ADDRESS:
+		return load_address(
+		    marshal, to, named_bit_offset(&marshal->at->instruction, marshal->at->bytes));
 	case FORM_OPERAND_POP: load_popped(marshal, to); return true;
 	case FORM_OPERAND_SELECTOR:
 		marshal_memory(marshal, "\x0f\xb7", to, marshal_operand_size(marshal));

@@ -55,7 +55,8 @@ static void plan_result(struct marshal *marshal, const struct form_move *move)
 	unsigned int reg = marshal->at->instruction.modrm >> 3 & 7;
 
 	if (move->place == FORM_PLACE_ZF) {
-		marshal->conditional = true;
+		marshal->gives_zf = true;
+		marshal->conditional = marshal->form->call == VMI_CALL_CheckSelector;
 		return;
 	}
 	switch ((enum form_operand)move->operand) {
@@ -75,6 +76,8 @@ static void plan_result(struct marshal *marshal, const struct form_move *move)
 	case FORM_OPERAND_AL: add_result(marshal, source, REGISTER_EAX, 1); break;
 	case FORM_OPERAND_AX: add_result(marshal, source, REGISTER_EAX, 2); break;
 	case FORM_OPERAND_PUSH_WORD: plan_late(marshal, LATE_STACK_WORD, 0); break;
+	case FORM_OPERAND_CF: marshal->gives_cf = true; break;
+	case FORM_OPERAND_FLAGS: plan_late(marshal, LATE_FLAGS, 0); break;
 	default: break;
 	}
 }
@@ -153,8 +156,11 @@ static void deliver_all(struct marshal *marshal)
 		                 marshal_offset(marshal, 4) + 2, 2);
 }
 
-/* Puts ZF into the saved flags: one byte of them, and an instruction that sets or clears it. */
-static void save_zf(struct marshal *marshal, uint8_t operation, uint8_t mask)
+enum { OPCODE_JNC = 0x73, OPCODE_JNZ = 0x75, OPCODE_JMP = 0xeb, GROUP1_OR = 1, GROUP1_AND = 4 };
+enum { LAHF_CF = 0x01, LAHF_ZF = 0x40 };
+
+/* Changes the saved flags: one byte of them, and an instruction that sets or clears a bit. */
+static void change_saved_flags(struct marshal *marshal, uint8_t operation, uint8_t mask)
 {
 	emit_byte(marshal->emitter, 0x80);
 	emit_byte(marshal->emitter, (uint8_t)(0x44 | operation << 3));
@@ -163,34 +169,50 @@ static void save_zf(struct marshal *marshal, uint8_t operation, uint8_t mask)
 	emit_byte(marshal->emitter, mask);
 }
 
-/* Results that count only if ZF is set, which is a result itself. */
+/*
+ * Puts a flag into the saved ones: what unless (jnz, jnc) jumps over is its being set. Results that
+ * count only if it is set are delivered there.
+ */
+static void save_flag(struct marshal *marshal, uint8_t opcode, uint8_t flag)
+{
+	unsigned int unless = jump_over(marshal, opcode), end;
+
+	if (marshal->conditional)
+		deliver_all(marshal);
+	change_saved_flags(marshal, GROUP1_OR, flag);
+	end = jump_over(marshal, OPCODE_JMP);
+	land(marshal, unless);
+	change_saved_flags(marshal, GROUP1_AND, (uint8_t)~flag);
+	land(marshal, end);
+}
+
+/* Results that count only if ZF is set, where nobody wants ZF itself. */
 static void deliver_conditional(struct marshal *marshal)
 {
-	enum { OPCODE_JNZ = 0x75, OPCODE_JMP = 0xeb, GROUP1_OR = 1, GROUP1_AND = 4, ZF = 0x40 };
-	bool flags = marshal->saved & SPRINGBOARD_SAVED_FLAGS;
-	unsigned int unless, end;
+	unsigned int unless;
 
-	if (!flags && marshal->result_count == 0)
+	if (marshal->result_count == 0)
 		return;
 	unless = jump_over(marshal, OPCODE_JNZ);
 	deliver_all(marshal);
-	if (!flags) {
-		land(marshal, unless);
-		return;
-	}
-	save_zf(marshal, GROUP1_OR, ZF);
-	end = jump_over(marshal, OPCODE_JMP);
 	land(marshal, unless);
-	save_zf(marshal, GROUP1_AND, (uint8_t)~ZF);
-	land(marshal, end);
 }
 
 void marshal_results(struct marshal *marshal)
 {
-	if (marshal->conditional)
-		deliver_conditional(marshal);
-	else
+	static const uint8_t negate_eax[] = {0xf7, 0xd8}; /* CF: whether it was not 0 */
+	bool flags = marshal->saved & SPRINGBOARD_SAVED_FLAGS;
+
+	if (!marshal->conditional)
 		deliver_all(marshal);
+	if (marshal->gives_zf && flags) {
+		save_flag(marshal, OPCODE_JNZ, LAHF_ZF);
+	} else if (marshal->conditional) {
+		deliver_conditional(marshal);
+	} else if (marshal->gives_cf && flags) {
+		emit_bytes(marshal->emitter, negate_eax, sizeof(negate_eax));
+		save_flag(marshal, OPCODE_JNC, LAHF_CF);
+	}
 }
 
 /* --- last of all ------------------------------------------------------------------------------ */
@@ -201,6 +223,21 @@ static void pop_memory(struct marshal *marshal)
 	builder_origin(marshal->builder, marshal->at->address, 2, 0);
 	marshal->pushed = 0;
 	marshal_memory(marshal, "\x66\x8f", 0, 0);
+}
+
+/* test $-1 of the operand's size gives the flags that `and` and `or` gave. */
+static void test_memory(struct marshal *marshal)
+{
+	bool byte = marshal->at->instruction.opcode == 0x80;
+
+	builder_origin(marshal->builder, marshal->at->address, 0, 0);
+	marshal->pushed = 0;
+	marshal_memory(marshal, byte ? "\xf6" : "\xf7", 0, 0);
+	emit_byte(marshal->emitter, 0xff);
+	if (!byte) {
+		emit_byte(marshal->emitter, 0xff);
+		emit_word16(marshal->emitter, 0xffff);
+	}
 }
 
 void marshal_late_result(struct marshal *marshal)
@@ -226,5 +263,9 @@ void marshal_late_result(struct marshal *marshal)
 		pop_memory(marshal);
 		break;
 	case LATE_STACK_WORD: emit_bytes(emitter, raise_word, sizeof(raise_word)); break;
+	case LATE_FLAGS:
+		if (marshal->live & ROM_CLOBBERS_FLAGS)
+			test_memory(marshal);
+		break;
 	}
 }

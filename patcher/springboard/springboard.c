@@ -151,7 +151,8 @@ static bool mark_entered(struct springboard_builder *builder)
 		uint32_t target;
 		int to;
 
-		if (!instruction_is_direct_branch(&at->instruction))
+		if (!instruction_is_direct_branch(&at->instruction) ||
+		    !builder_stays_native(builder, i))
 			continue;
 		target =
 		    (uint32_t)instruction_branch_target(&at->instruction, at->bytes, at->address);
@@ -189,6 +190,8 @@ static bool falls_through(const struct springboard_builder *builder)
 	const struct window_instruction *at = &builder->window->instructions[last];
 	const struct instruction *instruction = &at->instruction;
 
+	if (!builder_stays_native(builder, last))
+		return builder_describe(sensitive_forms[at->form].call)->returns;
 	switch ((enum instruction_flow)instruction->flow) {
 	case FLOW_CALL: /* which returns to the original place, if it goes anywhere */
 		return instruction_branch_target(instruction, at->bytes, at->address) ==
@@ -202,8 +205,7 @@ static bool falls_through(const struct springboard_builder *builder)
 	case FLOW_CONDITIONAL:
 	case FLOW_INTERRUPT: break;
 	}
-	return builder_stays_native(builder, last) ||
-	       builder_describe(sensitive_forms[at->form].call)->returns;
+	return true;
 }
 
 /* Gives the branches within the window their displacements. */

@@ -118,7 +118,8 @@ static bool far_pointer(struct making *making, bool selector, struct value *valu
 	return true;
 }
 
-static bool address_value(struct making *making, struct effect_argument *argument)
+/* The address of the operand, or of what lies `back` bytes before it. */
+static bool address_value(struct making *making, uint32_t back, struct effect_argument *argument)
 {
 	struct site_effect *effect = making->effect;
 	term_number address;
@@ -127,7 +128,7 @@ static bool address_value(struct making *making, struct effect_argument *argumen
 	if (!rm_is_memory(making))
 		return cannot(making, "it has no memory operand");
 	address = machine_operand_address(making->terms, making->start, making->instruction,
-	                                  making->bytes, 0, &effect->descriptor_segment);
+	                                  making->bytes, 0 - back, &effect->descriptor_segment);
 	based =
 	    effect->descriptor_segment == SEGMENT_FS || effect->descriptor_segment == SEGMENT_GS;
 	argument->value = value_of_term(making->terms, address);
@@ -190,6 +191,10 @@ static bool constant_value(struct making *making, uint8_t operand, uint32_t *con
 	case FORM_OPERAND_NUMBER: *constant = modrm_reg(making); return true;
 	case FORM_OPERAND_IMM8: *constant = *immediate; return true;
 	case FORM_OPERAND_IMM16: *constant = bytes_load16(immediate); return true;
+	case FORM_OPERAND_IMM32: *constant = bytes_load32(immediate); return true;
+	case FORM_OPERAND_BIT:
+		*constant = named_bit(making->instruction, making->bytes);
+		return true;
 	default: return false;
 	}
 }
@@ -204,6 +209,13 @@ static bool selector_value(struct making *making, bool is_16bit, struct effect_a
 		return true;
 	argument->mask = WHOLE;
 	argument->value.bytes[3] = byte_constant(making->terms, is_16bit ? 0x80 : 0);
+	return true;
+}
+
+static bool register_value(struct making *making, unsigned int number,
+                           struct effect_argument *argument)
+{
+	argument->value = machine_register(making->terms, making->start, number, 4);
 	return true;
 }
 
@@ -226,7 +238,16 @@ static bool operand_value(struct making *making, uint8_t operand, struct effect_
 		argument->value =
 		    machine_register(making->terms, making->start, modrm_reg(making), 4);
 		return true;
-	case FORM_OPERAND_ADDRESS: return address_value(making, argument);
+	case FORM_OPERAND_ADDRESS: return address_value(making, 0, argument);
+	case FORM_OPERAND_BIT_ADDRESS:
+		return address_value(making, named_bit_offset(making->instruction, making->bytes),
+		                     argument);
+	case FORM_OPERAND_EAX: return register_value(making, MACHINE_EAX, argument);
+	case FORM_OPERAND_ECX: return register_value(making, MACHINE_ECX, argument);
+	case FORM_OPERAND_EDX: return register_value(making, MACHINE_EDX, argument);
+	case FORM_OPERAND_EBX: return register_value(making, MACHINE_EBX, argument);
+	case FORM_OPERAND_ESI: return register_value(making, MACHINE_ESI, argument);
+	case FORM_OPERAND_EDI: return register_value(making, MACHINE_EDI, argument);
 	case FORM_OPERAND_OFFSET: return far_pointer(making, false, &argument->value);
 	case FORM_OPERAND_SELECTOR: return selector_value(making, false, argument);
 	case FORM_OPERAND_SELECTOR_16BIT: return selector_value(making, true, argument);
@@ -366,13 +387,20 @@ static bool give_rm_word(struct making *making, const struct value *value)
 	return true;
 }
 
-/* ModRM.reg takes a result that only counts if ZF is set; or, from lss, the pointer's offset. */
+/* Whether the call's results count only if it sets ZF: lar, lsl. */
+static bool is_conditional(const struct making *making)
+{
+	return making->effect->call->number == VMI_CALL_CheckSelector;
+}
+
+/* ModRM.reg takes a result, which may only count if ZF is set; or, from lss, the pointer's offset.
+ */
 static bool give_reg(struct making *making, const struct form_move *move, const struct value *value)
 {
 	struct site_effect *effect = making->effect;
 	unsigned int number = modrm_reg(making);
 
-	if (move->place != FORM_PLACE_OFFSET) {
+	if (move->place != FORM_PLACE_OFFSET && is_conditional(making)) {
 		effect->conditional = true;
 		effect->conditional_register = (uint8_t)number;
 		effect->otherwise = making->start->registers[number];
@@ -389,6 +417,37 @@ static bool give_pushed_word(struct making *making, const struct value *value)
 		if (!machine_store_stack(&making->machine, &making->effect->final, making->esp + i,
 		                         value->bytes[i]))
 			return cannot(making, "its result lies below ESP");
+	return true;
+}
+
+/* CF becomes whether the result is not 0; ZF stays, the others are undefined (SDM vol. 2, BTR). */
+static bool give_carry(struct making *making, const struct value *value)
+{
+	struct site_effect *effect = making->effect;
+
+	effect->final.flags[MACHINE_CF] =
+	    term_make(making->terms, TERM_NONZERO, value_term(making->terms, value), 0, 0);
+	effect->free_flags = 1 << MACHINE_OF | 1 << MACHINE_SF | 1 << MACHINE_AF | 1 << MACHINE_PF;
+	return true;
+}
+
+/* The flags of the memory operand as it is after the call; AF is undefined (SDM vol. 2, AND). */
+static bool give_logic_flags(struct making *making)
+{
+	struct site_effect *effect = making->effect;
+	unsigned int size = making->instruction->opcode == 0x80 ? 1 : operand_size(making);
+	struct machine_state after = *making->start;
+	struct value value;
+	uint8_t segment;
+	term_number address;
+
+	after.memory_version++;
+	address = machine_operand_address(making->terms, &after, making->instruction, making->bytes,
+	                                  0, &segment);
+	if (!machine_load(&making->machine, &after, segment, address, size, &value))
+		return cannot(making, "its operand lies below ESP");
+	machine_logic_flags(making->terms, value, size, effect->final.flags);
+	effect->free_flags = 1 << MACHINE_AF;
 	return true;
 }
 
@@ -415,6 +474,8 @@ static bool give(struct making *making, const struct form_move *move, const stru
 	case FORM_OPERAND_AL: give_register(making, MACHINE_EAX, 1, value); return true;
 	case FORM_OPERAND_AX: give_register(making, MACHINE_EAX, 2, value); return true;
 	case FORM_OPERAND_PUSH_WORD: return give_pushed_word(making, value);
+	case FORM_OPERAND_CF: return give_carry(making, value);
+	case FORM_OPERAND_FLAGS: return give_logic_flags(making);
 	default: break;
 	}
 	return cannot(making, "its form has a result that verify does not know");

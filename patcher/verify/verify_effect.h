@@ -28,6 +28,7 @@ struct site_effect {
 	unsigned int argument_count;
 	uint32_t words_pushed; /* arguments that the site's code pushes */
 	struct machine_state final;
+	uint8_t free_flags; /* 1 << enum machine_flag: what the SDM leaves undefined */
 	/* Results that count only if the call sets ZF; otherwise the registers stay. */
 	bool conditional;
 	uint8_t conditional_register;

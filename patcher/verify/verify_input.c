@@ -104,6 +104,19 @@ uint16_t verify_rewritten_form(const struct instruction *instruction, const uint
 	                                                                    : SENSITIVE_FORM_NONE;
 }
 
+uint16_t verify_recorded_form(const struct rom_site *site, const struct instruction *instruction,
+                              const uint8_t *bytes)
+{
+	uint16_t form = verify_rewritten_form(instruction, bytes);
+
+	if (form != SENSITIVE_FORM_NONE)
+		return form;
+	form = classify_named(instruction, bytes);
+	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].call == site->call
+	           ? form
+	           : SENSITIVE_FORM_NONE;
+}
+
 static int compare_addresses(const void *left, const void *right)
 {
 	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;

@@ -10,7 +10,7 @@
 #include "patcher/bytes.h"
 
 enum { SEGMENT_SS = 0x36 };
-enum { LAHF_ZF = 0x40, AH = 1 };
+enum { LAHF_CF = 0x01, LAHF_ZF = 0x40, AH = 1 };
 
 /* One instruction being executed. */
 struct execution {
@@ -308,26 +308,60 @@ static bool add_to_al(const struct execution *at)
 	return true;
 }
 
-/* or, and of a byte that lahf made: ZF in it becomes 1 or 0. */
+/* or, and of a byte that lahf made: ZF or CF in it becomes 1 or 0. */
 static bool change_flags_byte(const struct execution *at)
 {
-	bool set = modrm_reg(at) == 1 && (uint8_t)immediate(at) == LAHF_ZF;
-	bool clear = modrm_reg(at) == 4 && (uint8_t)immediate(at) == (uint8_t)~LAHF_ZF;
+	bool set = modrm_reg(at) == 1, clear = modrm_reg(at) == 4;
+	uint8_t mask = (uint8_t)(set ? immediate(at) : ~immediate(at));
 	term_number flags[MACHINE_CF + 1];
 	const struct term *term;
 	struct value value;
 
-	if ((!set && !clear) || !read_rm(at, 1, &value))
+	if ((!set && !clear) || (mask != LAHF_ZF && mask != LAHF_CF) || !read_rm(at, 1, &value))
 		return not_known(at);
 	term = &at->machine->terms->terms[value.bytes[0].term];
 	if (term->kind != TERM_LAHF || value.bytes[0].index != 0)
 		return not_known(at);
 	for (unsigned int i = 0; i <= MACHINE_CF; i++)
 		flags[i] = (term_number)term->operands[i];
-	flags[MACHINE_ZF] = term_constant(at->machine->terms, set);
+	flags[mask == LAHF_ZF ? MACHINE_ZF : MACHINE_CF] = term_constant(at->machine->terms, set);
 	value.bytes[0] = byte_of_term(term_lahf(at->machine->terms, flags));
 	forget_flags(at);
 	return write_rm(at, 1, &value);
+}
+
+/* test $-1: the flags of what was read. */
+static bool test_all(const struct execution *at, unsigned int size)
+{
+	struct value value;
+
+	if (immediate(at) != UINT32_MAX || !read_rm(at, size, &value))
+		return not_known(at);
+	machine_logic_flags(at->machine->terms, value, size, at->state->flags);
+	return true;
+}
+
+/* neg of a register: CF tells whether it was not 0. */
+static bool negate(const struct execution *at)
+{
+	struct term_table *terms = at->machine->terms;
+	struct value value, result = value_of_term(terms, term_unknown(terms));
+
+	if (machine_has_memory_operand(at->instruction) || !read_rm(at, 4, &value))
+		return not_known(at);
+	forget_flags(at);
+	at->state->flags[MACHINE_CF] =
+	    term_make(terms, TERM_NONZERO, value_term(terms, &value), 0, 0);
+	return write_rm(at, 4, &result);
+}
+
+static bool execute_group3(const struct execution *at, unsigned int size)
+{
+	switch (modrm_reg(at)) {
+	case 0: return test_all(at, size);
+	case 3: return size == 4 ? negate(at) : not_known(at);
+	default: return not_known(at);
+	}
 }
 
 /* --- jumps ------------------------------------------------------------------------------------ */
@@ -425,6 +459,8 @@ static bool execute_one_byte(const struct execution *at)
 	case 0xe8: return call_next(at);
 	case 0xe9:
 	case 0xeb: return jump(at);
+	case 0xf6: return execute_group3(at, 1);
+	case 0xf7: return execute_group3(at, at->size);
 	case 0xff: return execute_group5(at);
 	default: return not_known(at);
 	}

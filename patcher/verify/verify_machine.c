@@ -177,6 +177,22 @@ struct value machine_register(struct term_table *terms, const struct machine_sta
 	return value;
 }
 
+void machine_logic_flags(struct term_table *terms, struct value result, unsigned int size,
+                         term_number flags[MACHINE_FLAGS])
+{
+	struct value counted = value_of_constant(terms, 0);
+	term_number term;
+
+	for (unsigned int i = 0; i < size; i++)
+		counted.bytes[i] = result.bytes[i];
+	term = value_term(terms, &counted);
+	flags[MACHINE_AF] = term_unknown(terms);
+	flags[MACHINE_CF] = flags[MACHINE_OF] = term_constant(terms, 0);
+	flags[MACHINE_SF] = term_make(terms, TERM_LOGIC, MACHINE_SF, term, size);
+	flags[MACHINE_ZF] = term_make(terms, TERM_LOGIC, MACHINE_ZF, term, size);
+	flags[MACHINE_PF] = term_make(terms, TERM_LOGIC, MACHINE_PF, term, size);
+}
+
 bool machine_load(struct machine *machine, const struct machine_state *state, uint8_t segment,
                   term_number address, unsigned int size, struct value *value)
 {

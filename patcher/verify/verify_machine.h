@@ -135,6 +135,11 @@ term_number machine_operand_address(struct term_table *terms, const struct machi
 struct value machine_register(struct term_table *terms, const struct machine_state *state,
                               unsigned int number, unsigned int size);
 
+/* The flags that and, or and test leave for a result of which size bytes count (SDM vol. 2, TEST):
+ * AF is not known. */
+void machine_logic_flags(struct term_table *terms, struct value result, unsigned int size,
+                         term_number flags[MACHINE_FLAGS]);
+
 /* size bytes of memory at an address, missing ones zero. false: below ESP, machine->reason. */
 bool machine_load(struct machine *machine, const struct machine_state *state, uint8_t segment,
                   term_number address, unsigned int size, struct value *value);

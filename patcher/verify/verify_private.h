@@ -58,6 +58,14 @@ bool verify_decode_input(const struct verify_input *input, uint32_t address,
 /* The form that must be rewritten, or SENSITIVE_FORM_NONE. */
 uint16_t verify_rewritten_form(const struct instruction *instruction, const uint8_t *bytes);
 
+/*
+ * The form of a record's instruction: one that must be rewritten or, where the record's call is
+ * that of a write to a page table, of such a write. Which instructions are some is not known from
+ * them.
+ */
+uint16_t verify_recorded_form(const struct rom_site *site, const struct instruction *instruction,
+                              const uint8_t *bytes);
+
 /* Whether a direct branch of the input leads to address. */
 bool verify_is_branch_target(const struct verify_input *input, uint32_t address);
 

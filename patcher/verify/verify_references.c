@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "patcher/bytes.h"
-#include "patcher/verify/verify_private.h"
+#include "patcher/verify/verify_code.h"
 
 enum { CHUNK = 64, JUMP_SIZE = 5 };
 

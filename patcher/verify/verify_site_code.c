@@ -265,7 +265,7 @@ static bool check_flags(struct machine *machine, const struct machine_state *sta
 	for (unsigned int i = 0; i < MACHINE_FLAGS; i++) {
 		term_number want = run->effect->final.flags[i];
 
-		if (state->flags[i] == want ||
+		if (state->flags[i] == want || (run->effect->free_flags >> i & 1) ||
 		    (state->has_assumption && state->assumed == want &&
 		     term_is_constant(machine->terms, state->flags[i], &constant) &&
 		     constant == state->assumption))

@@ -61,7 +61,8 @@ bool verify_read_original(const struct verifier *verifier, uint32_t address,
 		return false;
 	site = verify_site_at(verifier, address);
 	if (site && site->method != ROM_METHOD_NONE)
-		original->form = verify_rewritten_form(&original->instruction, original->bytes);
+		original->form =
+		    verify_recorded_form(site, &original->instruction, original->bytes);
 	return true;
 }
 

@@ -136,6 +136,8 @@ static void check_method(struct verifier *verifier, const struct rom_site *site,
 		            "the site is to trap, but the ROM sees no traps");
 	if (native && may_stay) {
 		verifier->report->native_sites++;
+	} else if (native && sensitive_forms[form].named) {
+		verifier->report->native_sites++; /* an ordinary write, and right as it is */
 	} else if (native) {
 		verifier->report->unpatched_sites++;
 		if (!(verifier->options & VERIFY_ALLOW_UNPATCHED) && !may_be_left(verifier, form))
@@ -186,7 +188,7 @@ static bool check_site(struct verifier *verifier, const struct rom_site *site)
 		            "the record is of no instruction of the input");
 		return false;
 	}
-	form = verify_rewritten_form(&instruction, bytes);
+	form = verify_recorded_form(site, &instruction, bytes);
 	if (form == SENSITIVE_FORM_NONE) {
 		verify_find(verifier, VERIFY_SITE, site->address,
 		            "the record is of an instruction that need not be rewritten");

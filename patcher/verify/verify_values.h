@@ -24,6 +24,8 @@ enum term_kind {
 	TERM_LAHF,      /* the byte that lahf makes of SF, ZF, AF, PF, CF (terms) */
 	TERM_FLAG_BYTE, /* 1 if a flag (term) is set, else 0 */
 	TERM_ALIAS,     /* what is added to addresses of code while paging is off; 0 otherwise */
+	TERM_NONZERO,   /* 1 if a term is not 0, else 0 */
+	TERM_LOGIC,     /* a flag (enum machine_flag) after and, or, test with this result (term) */
 	TERM_RESULT,    /* what the call has left in a place (enum form_place) */
 	TERM_UNKNOWN    /* like nothing else; a serial number */
 };

@@ -7,7 +7,7 @@ from .encoding import Start, operand_size
 
 # What is put before the opcode to reach a prefix state.
 PREFIX_BYTES = {"none": b"", "66": b"\x66", "f3": b"\xf3", "f2": b"\xf2"}
-IMMEDIATES = {"": b"", "ib": b"\x80", "iw": b"\x08\x00"}
+IMMEDIATES = {"": b"", "ib": b"\x80", "iw": b"\x08\x00", "id": b"\x00\x00\x01\x00"}
 # Prefixes that change nothing: segments, also twice.
 REDUNDANT = (b"", b"\x2e", b"\x26\x2e")
 
@@ -61,10 +61,19 @@ def case(mode, code, form, origin):
     return f"\t{{ DISASM_MODE_{mode}, {len(code)}, {number}, {{ {text} }}, {c_text.string(origin)} }},"
 
 
-def codes(encoding, mode):
+def one_bit(form, encoding, tail):
+    """The immediate of a form that is about one bit: `and` clears it, `or` sets it."""
+    if ("EDX", "bit") not in form.before or encoding.map or not tail:
+        return tail
+    number = 1 if 1 in encoding.regs else 0xfffffffd
+    return number.to_bytes(4, "little")[:len(tail)]
+
+
+def codes(form, encoding, mode):
     """Bytes of the encoding, with each prefix that leads to it."""
     for prefixes, rex in variants(encoding, mode):
         tail = immediate(encoding, operand_size(mode, prefixes, rex))
+        tail = one_bit(form, encoding, tail)
         for modrm in modrms(encoding):
             for redundant in REDUNDANT:
                 yield (redundant + prefixes + (bytes((rex,)) if rex else b"") +
@@ -73,15 +82,15 @@ def codes(encoding, mode):
 
 def derived(forms):
     """Cases for every encoding in every mode it is for."""
-    groups = by_opcode(forms)
     seen = set()
     for form in forms:
+        groups = by_opcode([other for other in forms if other.named() == form.named()])
         for encoding in form.encodings:
             candidates = groups[encoding.map, encoding.opcode]
             for mode in encoding.modes:
-                for code in codes(encoding, mode):
-                    if (mode, code) not in seen:
-                        seen.add((mode, code))
+                for code in codes(form, encoding, mode):
+                    if (mode, code, form.named()) not in seen:
+                        seen.add((mode, code, form.named()))
                         yield case(mode, code, expected(candidates, mode, code), encoding.text)
 
 

@@ -67,7 +67,8 @@ def row(form):
         f"\t  .call_name = {c_text.string(form.call.name if form.call else '')},",
         f"\t  .call = {'VMI_CALL_' + form.call.name if form.call else 0},",
         f"\t  .deprivileged = DEPRIVILEGED_{form.deprivileged.upper()},",
-        f"\t  .rewrite = {'true' if form.treatment == 'rewrite' else 'false'},",
+        f"\t  .rewrite = {'true' if form.treatment in ('rewrite', 'named') else 'false'},",
+        f"\t  .named = {'true' if form.named() else 'false'},",
         f"\t  .deprivileged_reason = {c_text.string(form.reason)},",
         f"\t  .xen = {c_text.string(form.xen)},",
         f"\t  .notes = {c_text.string(form.notes)},",
@@ -101,23 +102,23 @@ def by_opcode(forms):
     return result
 
 
-def lookup(forms):
-    """sensitive_patterns[], grouped by opcode, and where each opcode's group begins (0: none)."""
+def lookup(forms, kind):
+    """KIND_patterns[], grouped by opcode, and where each opcode's group begins (0: none)."""
     groups = by_opcode(forms)
-    patterns = ["const struct sensitive_pattern sensitive_patterns[] = {", "\t{ .last = true },"]
+    patterns = [f"const struct sensitive_pattern {kind}_patterns[] = {{", "\t{ .last = true },"]
     first = {}
     for key in sorted(groups):
         first[key] = len(patterns) - 1
         for index, (form, encoding) in enumerate(groups[key]):
             patterns.append(pattern(form, encoding, index == len(groups[key]) - 1))
     patterns.append("};")
-    starts = [f"const uint8_t sensitive_opcodes[{MAP_COUNT}][256] = {{"]
+    starts = [f"const uint8_t {kind}_opcodes[{MAP_COUNT}][256] = {{"]
     starts += [f"\t[{opcode_map}][0x{opcode:02x}] = {index},"
                for (opcode_map, opcode), index in sorted(first.items())]
     return patterns + [
         "",
-        "_Static_assert(sizeof(sensitive_patterns) / sizeof(sensitive_patterns[0]) <= UINT8_MAX,",
-        '               "sensitive_opcodes counts patterns in a byte");',
+        f"_Static_assert(sizeof({kind}_patterns) / sizeof({kind}_patterns[0]) <= UINT8_MAX,",
+        f'               "{kind}_opcodes counts patterns in a byte");',
         "",
         *starts,
         "};",
@@ -125,7 +126,7 @@ def lookup(forms):
 
 
 def table(forms):
-    """sensitive_forms[], sensitive_patterns[] and sensitive_opcodes[]."""
+    """sensitive_forms[], and patterns and opcodes of those that are sites anywhere and of others."""
     forms = listed(forms)
     return [
         c_text.heading(SOURCE),
@@ -139,5 +140,7 @@ def table(forms):
         "",
         "const uint16_t sensitive_form_count = FORM_COUNT;",
         "",
-        *lookup(forms),
+        *lookup([form for form in forms if not form.named()], "sensitive"),
+        "",
+        *lookup([form for form in forms if form.named()], "named"),
     ]

@@ -25,7 +25,7 @@ LOCKS = ("no-lock", "lock")
 SIZES = ("o16", "not-o16")
 MODRM_WORDS = ("/r", "/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7", "cr0", "cr2", "cr3", "cr4",
                "cr8", "mem", "reg", "rm=0", "rm=1", "rm=2", "rm=3", "rm=4", "rm=5", "rm=6", "rm=7")
-IMMEDIATE_WORDS = ("ib", "iw", "ptr")
+IMMEDIATE_WORDS = ("ib", "iw", "id", "ptr")
 BEFORE_OPCODE = tuple(MODE_WORDS) + LOCKS + tuple(PREFIX_WORDS)
 WORDS = BEFORE_OPCODE + MODRM_WORDS + SIZES + IMMEDIATE_WORDS
 

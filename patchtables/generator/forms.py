@@ -10,16 +10,17 @@ from .reader import TableError, check_unique, check_word, read_blocks
 CLASSES = (
     "interrupt-flag", "flags", "descriptor-table", "control-register", "debug-register", "msr",
     "io", "segment", "far-transfer", "cache-tlb", "cpuid", "time", "halt", "system-call",
-    "software-interrupt", "protection-check", "virtualization", "security")
+    "software-interrupt", "protection-check", "virtualization", "security", "page-table")
 BEHAVIOURS = ("faults", "silent", "harmless")
-TREATMENTS = ("rewrite", "report", "ignore")
+TREATMENTS = ("rewrite", "report", "named", "ignore")
 
 # Where a springboard takes a call's arguments from and leaves its results.
 OPERANDS = ("rm", "rm-word", "reg", "address", "number", "imm8", "imm16", "offset", "selector",
-            "selector-16bit", "next", "pop", "pop-word", "0", "1", "2", "3", "4", "5")
+            "selector-16bit", "next", "pop", "pop-word", "0", "1", "2", "3", "4", "5", "imm32", "bit",
+            "bit-address") + REGISTERS
 ARGUMENT_PLACES = REGISTERS + STACK_WORDS + ("push",)
-RESULT_PLACES = REGISTERS + ("pop", "ZF", "offset")
-RESULT_OPERANDS = ("rm", "rm-word", "reg", "push-word", "AL", "AX") + REGISTERS
+RESULT_PLACES = REGISTERS + ("pop", "ZF", "offset", "memory")
+RESULT_OPERANDS = ("rm", "rm-word", "reg", "push-word", "AL", "AX", "CF", "flags") + REGISTERS
 
 REQUIRED = ("instruction", "encoding", "class", "deprivileged", "reason", "xen", "treatment",
             "call", "example")
@@ -54,17 +55,23 @@ class Form:
         return block.head[0]
 
     def check(self, block):
-        if self.treatment == "rewrite" and not self.call:
+        if self.treatment in ("rewrite", "named") and not self.call:
             block.one("call").fail(f"{self.name} must be rewritten, but into which call?")
         if self.treatment == "ignore" and self.call:
             block.one("call").fail(f"{self.name} is ignored, so it cannot become a call")
         if self.treatment == "ignore" and self.deprivileged != "harmless":
             block.one("treatment").fail(f"{self.name} is not harmless, so it cannot be ignored")
+        if self.named() and self.deprivileged != "harmless":
+            block.one("treatment").fail(f"{self.name} is not harmless, so it is a site anywhere")
         if self.call:
             self.check_arguments(block)
             self.check_results(block)
         elif self.before or self.after:
             block.fail(f"{self.name} becomes no call, so it has no 'before' and 'after'")
+
+    def named(self):
+        """Whether it is a site only where something names its address."""
+        return self.treatment == "named"
 
     def check_arguments(self, block):
         """`before` fills exactly the call's arguments; pushes end with word0."""
@@ -83,7 +90,7 @@ class Form:
             if place == "pop":
                 if self.call.esp >= 0:
                     block.fail(f"{self.call.name} pushes nothing that {self.name} could pop")
-            elif place != "offset" and place not in self.call.outputs:
+            elif place not in ("offset", "memory") and place not in self.call.outputs:
                 block.fail(f"{self.call.name} has no result {place} for {self.name}")
 
 
@@ -140,7 +147,8 @@ def read(path, calls):
     forms = [Form(block, calls)
              for block in read_blocks(path, "form", REQUIRED, OPTIONAL, repeated)]
     check_unique(forms, "form")
-    check_overlaps(forms)
+    for named in (False, True):
+        check_overlaps([form for form in forms if form.named() == named])
     for form in forms:
         check_examples(form)
     return forms

@@ -55,7 +55,7 @@ line_of() {
 	refused "*: unknown word 'crashes' (allowed: faults, silent, harmless)"
 	edit_form CLI deprivileged faults
 	edit_form CLI treatment patch
-	refused "*: unknown word 'patch' (allowed: rewrite, report, ignore)"
+	refused "*: unknown word 'patch' (allowed: rewrite, report, named, ignore)"
 	edit_form CLI treatment rewrite
 	edit_form CLI call DisableInterupts
 	refused "*: unknown word 'DisableInterupts' (allowed: Init, CPUID, *"
@@ -205,4 +205,41 @@ line_of() {
 @test "the manual has a row for each call and each form" {
 	[ "$(generate manual-calls | grep -c '^| [0-9]')" -eq "$(grep -c '^call ' vmi_calls.def)" ]
 	[ "$(generate manual-forms | grep -c '^| `')" -eq "$(grep -c '^form ' instructions.def)" ]
+}
+
+# --- guests ---------------------------------------------------------------------------------------
+
+# The generator must refuse the guest's table on standard input with this line.
+guest_refused() {
+	cat >guest.def
+	run --separate-stderr "$tables/generate" setter-table guest.def
+	[ "$status" -eq 1 ]
+	[ -z "$output" ]
+	# shellcheck disable=SC2053 # a pattern
+	[[ "$stderr" == $1 ]]
+}
+
+@test "a guest's setters become C in the order of their names" {
+	run -0 "$tables/generate" setter-table "$tables/guests/linux.def"
+	names=$(sed -n 's/^\t{ "\([a-z0-9_]*\)".*/\1/p' <<<"$output")
+	[ "$(wc -l <<<"$names")" -eq "$(grep -c '^setter' "$tables/guests/linux.def")" ]
+	[ "$names" = "$(LC_ALL=C sort <<<"$names")" ]
+}
+
+@test "a guest's setters are checked" {
+	printf 'setter a\n  writes: stor\n  source: x\n' |
+		guest_refused "guest.def:2: unknown word 'stor' (allowed: store, xchg, *"
+	printf 'setter a\n  writes: call\n  source: x\n' |
+		guest_refused "*: a: 'writes: call' and 'calls' go together"
+	printf 'setter a\n  writes: -\n  source: x\n' |
+		guest_refused "guest.def:2: a writes nothing, so it is no setter"
+	printf 'setter a-b\n  writes: store\n  source: x\n' |
+		guest_refused "guest.def:1: expected 'setter NAME', *"
+	printf 'setter a\n  writes: store\n  source: x\n\nsetter a\n  writes: bit\n  source: x\n' |
+		guest_refused "guest.def:5: setter a is given twice, first at guest.def:1"
+}
+
+@test "a form that is named must be harmless" {
+	edit_form PTE_STORE deprivileged silent
+	refused "*: PTE_STORE is not harmless, so it is a site anywhere"
 }

@@ -48,9 +48,14 @@ enum {
 };
 
 #define STATUS_FLAGS 0x8d5
+#define FLAG_CF      0x001
+#define FLAG_PF      0x004
+#define FLAG_AF      0x010
 #define FLAG_ZF      0x040
+#define FLAG_SF      0x080
 #define FLAG_IF      0x200
 #define FLAG_DF      0x400
+#define FLAG_OF      0x800
 
 struct machine_state {
 	uint32_t registers[8];

@@ -588,6 +588,123 @@ static bool model_segments(struct model *model)
 	}
 }
 
+/* --- page tables ------------------------------------------------------------------------------ */
+
+/* The dword that holds the operand's lowest byte, and the number of a bit of it. */
+static void entry_bit(struct model *model, enum vmi_call number, unsigned bit)
+{
+	const struct instruction *instruction = model->instruction;
+	unsigned back = 0;
+
+	if (instruction->opcode == 0x80 && instruction->displacement_size)
+		back = model->site->bytes[instruction->displacement_offset] & 3;
+	call(model, number);
+	linear_address(model, EAX);
+	model->expectation->registers[EAX] -= back;
+	argument(model, EDX, bit + 8 * back, ALL_BITS);
+}
+
+/* SDM vol. 2, AND, OR: AF is undefined; Unicorn clears it. */
+static uint32_t logic_flags(uint32_t result, unsigned size)
+{
+	uint32_t flags = 0, low = result & 0xff;
+
+	low ^= low >> 4;
+	low ^= low >> 2;
+	low ^= low >> 1;
+	flags |= low & 1 ? 0 : FLAG_PF;
+	flags |= (size == 1 ? result & 0xff : result) ? 0 : FLAG_ZF;
+	return flags | (result >> (8 * size - 1) & 1 ? FLAG_SF : 0);
+}
+
+static void entry_logic(struct model *model)
+{
+	bool clears = model->site->form == FORM_PTE_AND;
+	unsigned size = model->instruction->opcode == 0x80 ? 1 : 4, bit = 0;
+	uint32_t mask = immediate(model, 0, model->instruction->immediate_size), value;
+
+	if (model->instruction->opcode == 0x83)
+		mask = (uint32_t)(int32_t)(int8_t)mask;
+	if (clears)
+		mask = ~mask;
+	while (!(mask >> bit & 1))
+		bit++;
+	entry_bit(model, clears ? VMI_CALL_TestAndClearPxEBit : VMI_CALL_TestAndSetPxEBit, bit);
+	value = memory_operand(model, 0, size);
+	value = clears ? value & ~(UINT32_C(1) << bit) : value | UINT32_C(1) << bit;
+	memory_write(model->memory, model->site->linear_address, size, value);
+	model->expectation->after.flags &= ~(uint32_t)STATUS_FLAGS;
+	model->expectation->after.flags |= logic_flags(value, size);
+}
+
+static void test_entry(struct model *model, enum vmi_call number)
+{
+	unsigned bit = immediate(model, 0, 1) & 31;
+	uint32_t value = memory_operand(model, 0, 4), mask = UINT32_C(1) << bit;
+
+	entry_bit(model, number, bit);
+	value = number == VMI_CALL_TestAndClearPxEBit ? value & ~mask : value | mask;
+	memory_write(model->memory, model->site->linear_address, 4, value);
+	model->expectation->after.flags &= ~(uint32_t)FLAG_CF;
+	model->expectation->after.flags |= model->answer->eax ? FLAG_CF : 0;
+}
+
+static void compare_swap(struct model *model)
+{
+	call(model, VMI_CALL_CompareSwapPxELong);
+	same(model, EAX);
+	same(model, EDX);
+	same(model, EBX);
+	same(model, ECX);
+	linear_address(model, ESI);
+	result(model, EAX, model->answer->eax, 4);
+	result(model, EDX, model->answer->edx, 4);
+	model->expectation->flag_results = FLAG_ZF;
+	model->expectation->after.flags &= ~(uint32_t)FLAG_ZF;
+	model->expectation->after.flags |= model->answer->zf ? FLAG_ZF : 0;
+}
+
+/* A call of atomic64_xchg_cx8(): ECX:EBX to (ESI). */
+static void call_exchange(struct model *model)
+{
+	call(model, VMI_CALL_SwapPxELongAtomic);
+	argument(model, EAX, model->registers[EBX], ALL_BITS);
+	argument(model, EDX, model->registers[ECX], ALL_BITS);
+	argument(model, ECX, model->registers[ESI], ALL_BITS);
+	result(model, EAX, model->answer->eax, 4);
+	result(model, EDX, model->answer->edx, 4);
+}
+
+static void set_entry(struct model *model, enum vmi_call number, uint32_t value)
+{
+	call(model, number);
+	linear_address(model, EAX);
+	argument(model, EDX, value, ALL_BITS);
+}
+
+static bool model_page_tables(struct model *model)
+{
+	switch (model->site->form) {
+	case FORM_PTE_STORE:
+		set_entry(model, VMI_CALL_SetPxE, model->registers[model->reg]);
+		return true;
+	case FORM_PTE_STORE_IMMEDIATE:
+		set_entry(model, VMI_CALL_SetPxE, immediate(model, 0, 4));
+		return true;
+	case FORM_PTE_XCHG:
+		set_entry(model, VMI_CALL_SwapPxE, model->registers[model->reg]);
+		result(model, model->reg, model->answer->eax, 4);
+		return true;
+	case FORM_PTE_BTR: test_entry(model, VMI_CALL_TestAndClearPxEBit); return true;
+	case FORM_PTE_BTS: test_entry(model, VMI_CALL_TestAndSetPxEBit); return true;
+	case FORM_PTE_AND:
+	case FORM_PTE_OR: entry_logic(model); return true;
+	case FORM_PTE_CMPXCHG8B: compare_swap(model); return true;
+	case FORM_PTE_CALL_XCHG64: call_exchange(model); return true;
+	default: return false;
+	}
+}
+
 /* --- selectors, all others -------------------------------------------------------------------- */
 
 static void check_selector(struct model *model, uint32_t operation, bool has_destination)
@@ -633,6 +750,7 @@ void model_site(const struct site *site, uint32_t address, const struct rom_answ
 	memset(expectation, 0, sizeof(*expectation));
 	expectation->after = site->state;
 	if (!model_flags(&model) && !model_transfers(&model) && !model_tables(&model) &&
-	    !model_numbered(&model) && !model_ports(&model) && !model_segments(&model))
+	    !model_numbered(&model) && !model_ports(&model) && !model_segments(&model) &&
+	    !model_page_tables(&model))
 		model_rest(&model);
 }

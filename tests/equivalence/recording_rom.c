@@ -90,7 +90,7 @@ static uint32_t answer_flags(struct random *random, const struct rom *rom, enum 
 {
 	if (rom->calls[call].clobbers & ROM_CLOBBERS_FLAGS)
 		flags ^= random_word(random) & STATUS_FLAGS;
-	if (call == VMI_CALL_CheckSelector)
+	if (describe_call(call)->outputs & CALL_PLACE_ZF)
 		flags = (flags & ~(uint32_t)FLAG_ZF) | (answer->zf ? FLAG_ZF : 0);
 	return flags;
 }
@@ -109,6 +109,20 @@ static void string(const struct rom_record *record, unsigned index, unsigned siz
 
 	registers[index] += record->state.flags & FLAG_DF ? 0 - distance : distance;
 	registers[ECX] = 0;
+}
+
+/* The page-table calls whose effect on memory springboards look at. */
+static void change_bit(struct machine *machine, const struct rom_record *record)
+{
+	uint32_t address = record->state.registers[EAX];
+	uint32_t bit = UINT32_C(1) << (record->state.registers[EDX] & 31);
+	uint32_t value = memory_read(machine->memory, address, 4);
+
+	if (record->call == VMI_CALL_TestAndSetPxEBit)
+		value |= bit;
+	else
+		value &= ~bit;
+	memory_write(machine->memory, address, 4, value);
 }
 
 /* What is special about some calls. ESP is that before the call. */
@@ -135,6 +149,8 @@ static void answer_call(struct machine *machine, const struct rom_record *record
 		memory_write(machine->memory, before, 2, answer->ecx);
 		memory_write(machine->memory, before + 2, 4, answer->edx);
 		break;
+	case VMI_CALL_TestAndSetPxEBit:
+	case VMI_CALL_TestAndClearPxEBit: change_bit(machine, record); break;
 	case VMI_CALL_INSB: string(record, EDI, 1, registers); break;
 	case VMI_CALL_INSW: string(record, EDI, 2, registers); break;
 	case VMI_CALL_INSL: string(record, EDI, 4, registers); break;

@@ -41,6 +41,28 @@ void site_print(const struct site *site)
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
+/* `and` and `or` of one bit, as they are sites. */
+static void choose_bit(struct random *random, struct site *site)
+{
+	const struct instruction *instruction = &site->instruction;
+	uint8_t *immediate = site->bytes + instruction->immediate_offset;
+	bool clears = site->form == FORM_PTE_AND;
+	uint32_t bits = instruction->immediate_size == 4 ? 32 : instruction->opcode == 0x83 ? 7 : 8;
+	uint32_t mask = UINT32_C(1) << random_below(random, bits);
+
+	if (clears)
+		mask = ~mask;
+	for (unsigned i = 0; i < instruction->immediate_size; i++)
+		immediate[i] = (uint8_t)(mask >> 8 * i);
+}
+
+static uint16_t classify(const struct site *site)
+{
+	return sensitive_forms[site->form].named
+	           ? classify_named(&site->instruction, site->bytes)
+	           : classify_instruction(&site->instruction, site->bytes);
+}
+
 /* The encoding up to its opcode, ModRM and SIB of the shape, and random bytes for the rest. */
 static bool assemble(struct random *random, const uint8_t *encoding, uint8_t encoding_size,
                      const struct site_shape *shape, struct site *site)
@@ -64,9 +86,12 @@ static bool assemble(struct random *random, const uint8_t *encoding, uint8_t enc
 		if (!shape->address16 && shape->modrm >> 6 != 3 && (shape->modrm & 7) == 4)
 			site->bytes[at++] = shape->sib;
 	}
-	return decode_instruction(site->bytes, sizeof(site->bytes), DISASM_MODE_32,
-	                          &site->instruction) == DECODE_OK &&
-	       classify_instruction(&site->instruction, site->bytes) == site->form;
+	if (decode_instruction(site->bytes, sizeof(site->bytes), DISASM_MODE_32,
+	                       &site->instruction) != DECODE_OK)
+		return false;
+	if (site->form == FORM_PTE_AND || site->form == FORM_PTE_OR)
+		choose_bit(random, site);
+	return classify(site) == site->form;
 }
 
 static bool operand_is_memory(const struct site *site)

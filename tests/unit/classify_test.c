@@ -45,7 +45,9 @@ static bool case_holds(const struct form_case *test)
 		print_error("%s: decode status %d, length %d of %d\n", test->origin, (int)status,
 		            instruction.length, test->size);
 	} else {
-		form = classify_instruction(&instruction, test->bytes);
+		form = test->form < sensitive_form_count && sensitive_forms[test->form].named
+		           ? classify_named(&instruction, test->bytes)
+		           : classify_instruction(&instruction, test->bytes);
 		if (form == test->form)
 			return true;
 		print_error("%s: is %s, not %s\n", test->origin, form_name(form),

@@ -103,6 +103,7 @@ static unsigned place_bit(enum form_place place, unsigned pushed_word)
 	case FORM_PLACE_PUSH: return CALL_PLACE_WORD0 << pushed_word;
 	case FORM_PLACE_POP: return CALL_PLACE_WORD0;
 	case FORM_PLACE_ZF: return CALL_PLACE_ZF;
+	case FORM_PLACE_MEMORY:
 	case FORM_PLACE_OFFSET:
 	case FORM_PLACE_NONE: break;
 	}

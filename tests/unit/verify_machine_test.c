@@ -108,9 +108,26 @@ static unsigned int any_register(void)
 	return number == MACHINE_ESP && below(4) ? MACHINE_ECX : number;
 }
 
+/* test $-1, of a byte, word or doubleword in memory or a register. */
+static void emit_test(struct program *program)
+{
+	unsigned int size = 1U << below(3);
+
+	if (size == 2)
+		emit(program, 1, 0x66);
+	emit(program, 1, size == 1 ? 0xf6 : 0xf7);
+	if (below(2))
+		emit_operand(program, 0);
+	else
+		emit(program, 1, 0xc0 | (int)below(8));
+	emit_word(program, UINT32_MAX, size);
+}
+
 static void emit_flags_code(struct program *program)
 {
-	switch (below(4)) {
+	switch (below(7)) {
+	case 4: emit(program, 2, 0xf7, 0xd8 | (int)any_register()); break; /* neg */
+	case 5: emit_test(program); break;
 	case 0: emit(program, 1, 0x9f); break;                             /* lahf */
 	case 1: emit(program, 1, 0x9e); break;                             /* sahf */
 	case 2: emit(program, 3, 0x0f, 0x90, 0xc0 | (int)below(8)); break; /* seto */
@@ -292,6 +309,16 @@ static uint32_t evaluate_flag(uint32_t flag)
 	return (initial.flags & masks[flag]) != 0;
 }
 
+/* SF, ZF or PF of a result of size bytes. */
+static uint32_t logic_flag(uint32_t flag, uint32_t result, uint32_t size)
+{
+	switch (flag) {
+	case MACHINE_SF: return result >> (8 * size - 1) & 1;
+	case MACHINE_ZF: return result == 0;
+	default: return !(__builtin_popcount(result & 0xff) & 1);
+	}
+}
+
 static uint32_t evaluate(struct evaluation *evaluation, term_number number)
 {
 	static const uint8_t lahf_bits[5] = {0x80, 0x40, 0x10, 0x04, 0x01};
@@ -324,6 +351,11 @@ static uint32_t evaluate(struct evaluation *evaluation, term_number number)
 			                                        (uint8_t)term->operands[2 * i + 1]})
 			    << (8 * i);
 		return result;
+	case TERM_NONZERO: return evaluate(evaluation, (term_number)term->operands[0]) != 0;
+	case TERM_LOGIC:
+		return logic_flag(term->operands[0],
+		                  evaluate(evaluation, (term_number)term->operands[1]),
+		                  term->operands[2]);
 	case TERM_LAHF:
 		result = 0x02;
 		for (unsigned int i = 0; i < 5; i++)
@@ -508,9 +540,12 @@ static void test_refusals(void **state)
 	refuse("508b44240059ff7424fc", "reads below ESP"); /* push, mov, pop, push -4(%esp) */
 	refuse("894424fc", "writes below ESP");            /* mov %eax, -4(%esp) */
 	refuse("ebfe", "does not end");                    /* jmp . */
-	refuse("f7d8", "is an instruction that no springboard needs"); /* neg %eax */
-	refuse("f058", "is no instruction");                           /* lock pop */
-	refuse("f390", "is an instruction that no springboard needs"); /* pause */
+	refuse("f7d0", "is an instruction that no springboard needs");   /* not %eax */
+	refuse("f6d8", "is an instruction that no springboard needs");   /* neg %al */
+	refuse("f718", "is an instruction that no springboard needs");   /* neg (%eax) */
+	refuse("f600fe", "is an instruction that no springboard needs"); /* testb $-2, (%eax) */
+	refuse("f058", "is no instruction");                             /* lock pop */
+	refuse("f390", "is an instruction that no springboard needs");   /* pause */
 	refuse("e810000000", "calls what is no slot of the ROM");
 	refuse("89c450", "uses the stack while ESP is not known"); /* mov %eax, %esp; push */
 	refuse("8d4424083e8b00", "reads the stack through another segment than SS");

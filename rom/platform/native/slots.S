@@ -257,6 +257,96 @@
 	ret
 	vmi_call_end(INVPCID)
 
+/* --- page tables --------------------------------------------------------------------------- */
+
+	vmi_call(SetPxE, 0)
+	movl %edx, (%eax)
+	ret
+	vmi_call_end(SetPxE)
+
+	vmi_call(GetPxE, 0)
+	movl (%eax), %eax
+	ret
+	vmi_call_end(GetPxE)
+
+	vmi_call(SwapPxE, 0)
+	xchgl %edx, (%eax)
+	movl %edx, %eax
+	ret
+	vmi_call_end(SwapPxE)
+
+	vmi_call(SetPxELong, 0)		/* the high half first: the low one has the present bit */
+	movl %edx, 4(%ecx)
+	movl %eax, (%ecx)
+	ret
+	vmi_call_end(SetPxELong)
+
+	vmi_call(GetPxELong, CLOBBERS_ECX)
+	movl %eax, %ecx
+	movl (%ecx), %eax
+	movl 4(%ecx), %edx
+	ret
+	vmi_call_end(GetPxELong)
+
+	vmi_call(SwapPxELongAtomic, CLOBBERS_FLAGS | CLOBBERS_ECX)
+	pushl %ebx
+	pushl %esi
+	movl %ecx, %esi
+	movl %eax, %ebx
+	movl %edx, %ecx
+	movl (%esi), %eax
+	movl 4(%esi), %edx
+1:	lock cmpxchg8b (%esi)
+	jne 1b
+	popl %esi
+	popl %ebx
+	ret
+	vmi_call_end(SwapPxELongAtomic)
+
+	vmi_call(CompareSwapPxELong, 0)	/* of the flags only ZF changes */
+	lock cmpxchg8b (%esi)
+	ret
+	vmi_call_end(CompareSwapPxELong)
+
+	vmi_call(TestAndSetPxEBit, CLOBBERS_FLAGS)
+	lock btsl %edx, (%eax)
+	sbbl %eax, %eax
+	ret
+	vmi_call_end(TestAndSetPxEBit)
+
+	vmi_call(TestAndClearPxEBit, CLOBBERS_FLAGS)
+	lock btrl %edx, (%eax)
+	sbbl %eax, %eax
+	ret
+	vmi_call_end(TestAndClearPxEBit)
+
+	vmi_call(TestAndSetPxELongBit, CLOBBERS_FLAGS)
+	lock btsl %edx, (%eax)		/* of any dword from there on */
+	sbbl %eax, %eax
+	ret
+	vmi_call_end(TestAndSetPxELongBit)
+
+	vmi_call(TestAndClearPxELongBit, CLOBBERS_FLAGS)
+	lock btrl %edx, (%eax)
+	sbbl %eax, %eax
+	ret
+	vmi_call_end(TestAndClearPxELongBit)
+
+	vmi_call(DeactivatePxELongAtomic, CLOBBERS_FLAGS | CLOBBERS_ECX)
+	pushl %ebx
+	pushl %esi
+	movl %eax, %esi
+	xorl %ebx, %ebx
+	xorl %ecx, %ecx
+	movl (%esi), %eax
+	movl 4(%esi), %edx
+1:	lock cmpxchg8b (%esi)
+	jne 1b
+	popl %esi
+	popl %ebx
+	ret
+	vmi_call_end(DeactivatePxELongAtomic)
+
 /* --- identification, model-specific registers, time ---------------------------------------- */
 
 	vmi_call(CPUID, CLOBBERS_FLAGS)
