@@ -58,7 +58,7 @@ static void choose_bit(struct random *random, struct site *site)
 
 static uint16_t classify(const struct site *site)
 {
-	return sensitive_forms[site->form].named
+	return site->form < sensitive_form_count && sensitive_forms[site->form].named
 	           ? classify_named(&site->instruction, site->bytes)
 	           : classify_instruction(&site->instruction, site->bytes);
 }
