@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Boot tests: the test guest and Linux in qemu.
 
-check_tests += $(addprefix tests/boot/,boot_test coverage_test guest_test linux_test native_test)
+check_tests += $(addprefix tests/boot/,boot_test coverage_test guest_test linux_test modules_test native_test)
 check_long_tests += tests/boot/guest_mutation_test
 test_inputs += initramfs
 groups_check += boot
