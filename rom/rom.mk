@@ -11,23 +11,35 @@ rom_native_sources := \
 	rom/platform/native/entry.S \
 	rom/platform/native/boot.c
 
+include rom/devices/files.mk
+rom_mmu_sources := $(sort $(wildcard rom/mmu/*.c))
+rom_vcpu_sources := $(sort $(wildcard rom/vcpu/*.c))
+
 rom_xen_sources := \
 	rom/platform/xen/first.S \
 	rom/platform/xen/manifest.S \
 	rom/platform/xen/entry.S \
 	rom/platform/xen/trap_entry.S \
+	rom/platform/xen/boot_guest.c \
 	rom/platform/xen/call_site.c \
 	rom/platform/xen/console.c \
+	rom/platform/xen/events.c \
 	rom/platform/xen/map_window.c \
+	rom/platform/xen/memory.c \
+	rom/platform/xen/mmu_backend.c \
 	rom/platform/xen/panic.c \
 	rom/platform/xen/parameters.c \
+	rom/platform/xen/platform.c \
 	rom/platform/xen/shutdown.c \
 	rom/platform/xen/start.c \
+	rom/platform/xen/string.c \
 	rom/platform/xen/trace.c \
 	rom/platform/xen/traps.c \
+	$(rom_vcpu_sources) \
+	$(rom_mmu_sources) \
+	$(rom_device_sources) \
+	$(rom_policy_sources) \
 	rom/platform/xen/last.S
-
-include rom/devices/files.mk
 
 roms := native xen
 rom_objects = $(patsubst %,$(build)/%.o,$(basename $(rom_$(1)_sources)))

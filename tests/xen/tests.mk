@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The xen ROM on Xen: its steps, each with a small guest of its own (make-image links them).
 
-xen_guests := hello
+xen_guests := hello ring2 traps
 xen_images := $(xen_guests:%=$(build)/tests/xen/%.elf)
 check_tests += tests/xen/steps_test
 test_inputs += $(xen_images) hypervisors

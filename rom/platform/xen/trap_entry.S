@@ -156,4 +156,23 @@ exchange_or_fault:
 	.long 1b, 2b
 	.popsection
 
+/* void platform_set_fs(uint16_t selector), platform_set_gs: null if it is no good. */
+	.macro set_segment register
+	.globl platform_set_\register
+	.type platform_set_\register, @function
+platform_set_\register:
+1:	movw %ax, %\register
+	ret
+2:	xorl %eax, %eax
+	movw %ax, %\register
+	ret
+	.size platform_set_\register, . - platform_set_\register
+	.pushsection .rom_fixups, "a", @progbits
+	.long 1b, 2b
+	.popsection
+	.endm
+
+	set_segment fs
+	set_segment gs
+
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The guest's descriptors and the real ones. The real GDT is the ROM's (platform_set_descriptor());
+ * an entry of it is the guest's with privilege level 2 for 0 and 1, or absent where the guest has a
+ * system descriptor: those are only read here. `seen` has the guest's entry that the real one was
+ * made of.
+ */
+
+#include "rom/vcpu/platform.h"
+#include "rom/vcpu/vcpu.h"
+
+/* Entries of the ROM's own, which no guest selector reaches: see freeze(). */
+#define FROZEN_CS   (PLATFORM_DESCRIPTORS - 2)
+#define FROZEN_SS   (PLATFORM_DESCRIPTORS - 1)
+#define GUEST_LIMIT (PLATFORM_DESCRIPTORS - 2)
+
+#define BOOT_CODE 0x10
+#define BOOT_DATA 0x18
+#define FLAT_CODE 0x00cf9b000000ffffull
+#define FLAT_DATA 0x00cf93000000ffffull
+
+static uint64_t seen[2][PLATFORM_DESCRIPTORS]; /* GDT, LDT */
+static uint64_t real[2][PLATFORM_DESCRIPTORS];
+
+static uint16_t user_entries[32]; /* selectors of present real entries with DPL 3 */
+static unsigned int user_entry_count;
+
+uint32_t descriptor_base(uint64_t descriptor)
+{
+	return (uint32_t)(descriptor >> 16 & 0xffffff) | (uint32_t)(descriptor >> 56) << 24;
+}
+
+uint32_t descriptor_limit(uint64_t descriptor)
+{
+	uint32_t limit = (uint32_t)(descriptor & 0xffff) | ((uint32_t)(descriptor >> 32) & 0xf0000);
+
+	return descriptor & DESCRIPTOR_GRANULAR ? limit << 12 | 0xfff : limit;
+}
+
+bool descriptor_read(uint16_t selector, uint64_t *descriptor)
+{
+	const struct table_register *table = selector & SELECTOR_LDT ? &vcpu.ldt_table : &vcpu.gdt;
+	uint32_t offset = selector & ~7u;
+
+	if (offset + 7 > table->limit || (selector & SELECTOR_LDT && vcpu.ldt == 0)) {
+		vcpu.fault.vector = VECTOR_NONE;
+		return false;
+	}
+	return guest_read(table->base + offset, descriptor, sizeof(*descriptor));
+}
+
+/* The real entry for a guest's. */
+static uint64_t reflect(uint64_t descriptor)
+{
+	if (!(descriptor & DESCRIPTOR_PRESENT) || !(descriptor & DESCRIPTOR_SEGMENT))
+		return 0;
+	if (DESCRIPTOR_DPL(descriptor) < RING_GUEST)
+		descriptor = (descriptor & ~(3ull << 45)) | (uint64_t)RING_GUEST << 45;
+	return (descriptor & ~DESCRIPTOR_LONG) | DESCRIPTOR_ACCESSED;
+}
+
+static bool is_for_user(uint64_t descriptor)
+{
+	return descriptor & DESCRIPTOR_PRESENT && DESCRIPTOR_DPL(descriptor) == 3;
+}
+
+static void note_user_entry(uint16_t selector)
+{
+	for (unsigned int i = 0; i < user_entry_count; i++)
+		if (user_entries[i] == selector)
+			return;
+	if (user_entry_count < sizeof(user_entries) / sizeof(user_entries[0]))
+		user_entries[user_entry_count++] = selector;
+}
+
+/* Makes the real entry what this guest's entry asks for; true if it is another now. */
+static bool set(uint16_t selector, uint64_t descriptor)
+{
+	unsigned int table = selector & SELECTOR_LDT ? 1 : 0;
+	unsigned int index = selector >> 3;
+	uint64_t wanted = reflect(descriptor);
+
+	seen[table][index] = descriptor;
+	if (wanted == real[table][index])
+		return false;
+	real[table][index] = wanted;
+	platform_set_descriptor(table == 1, index, wanted);
+	if (is_for_user(wanted))
+		note_user_entry(selector & (uint16_t)~SELECTOR_RPL);
+	return true;
+}
+
+bool descriptor_sync(uint16_t selector)
+{
+	uint64_t descriptor;
+
+	if (selector >> 3 >= GUEST_LIMIT || (selector & SELECTOR_INDEX) == 0)
+		return false;
+	if (!descriptor_read(selector, &descriptor))
+		descriptor = 0;
+	return set(selector, descriptor);
+}
+
+uint64_t descriptor_real(uint16_t selector)
+{
+	unsigned int index = selector >> 3;
+
+	return index < PLATFORM_DESCRIPTORS ? real[selector & SELECTOR_LDT ? 1 : 0][index] : 0;
+}
+
+/*
+ * Code between lgdt and its far jump runs on the CS and SS of the old table, which the processor
+ * has in its registers; here Xen loads them anew at each return. So the old descriptors move to
+ * entries of their own until the guest loads CS and SS again.
+ */
+static uint16_t frozen_cs, frozen_ss; /* as the guest knows them */
+
+static void freeze(uint32_t *selector, uint32_t entry, uint16_t *known)
+{
+	uint32_t index = (*selector & 0xffff) >> 3;
+
+	if (index == entry || index == 0)
+		return;
+	*known = (uint16_t)virtual_selector(*selector);
+	real[0][entry] = descriptor_real((uint16_t)*selector);
+	platform_set_descriptor(false, entry, real[0][entry]);
+	*selector = entry << 3 | RING_GUEST;
+}
+
+uint32_t virtual_selector(uint32_t selector)
+{
+	selector &= 0xffff;
+	if (selector == (FROZEN_CS << 3 | RING_GUEST))
+		return frozen_cs;
+	if (selector == (FROZEN_SS << 3 | RING_GUEST))
+		return frozen_ss;
+	return (selector & SELECTOR_RPL) == RING_GUEST ? selector & ~SELECTOR_RPL : selector;
+}
+
+void descriptors_sync_gdt(struct rom_frame *frame)
+{
+	freeze(&frame->cs, FROZEN_CS, &frozen_cs);
+	freeze(&frame->ss, FROZEN_SS, &frozen_ss);
+	for (uint32_t index = 1; index < GUEST_LIMIT; index++) {
+		if (8 * index + 7 > vcpu.gdt.limit && real[0][index] == 0)
+			continue;
+		descriptor_sync((uint16_t)(8 * index));
+	}
+}
+
+void descriptors_sync_ldt(void)
+{
+	for (uint32_t index = 0; index < PLATFORM_DESCRIPTORS; index++) {
+		uint16_t selector = (uint16_t)(8 * index | SELECTOR_LDT);
+
+		if (8 * index + 7 > vcpu.ldt_table.limit && real[1][index] == 0)
+			continue;
+		descriptor_sync(selector);
+	}
+}
+
+/* fs and gs are the guest's own all the time. */
+static void reload(struct rom_frame *frame, uint16_t selector)
+{
+	(void)frame; /* es and ds are loaded from the frame on the way out */
+	if ((platform_get_fs() & SELECTOR_INDEX) == selector)
+		platform_set_fs(platform_get_fs());
+	if ((platform_get_gs() & SELECTOR_INDEX) == selector)
+		platform_set_gs(platform_get_gs());
+}
+
+void descriptors_sync_user(struct rom_frame *frame)
+{
+	for (unsigned int i = 0; i < user_entry_count; i++) {
+		uint16_t selector = user_entries[i];
+		uint64_t descriptor;
+
+		if (!descriptor_read(selector, &descriptor))
+			descriptor = 0;
+		if (descriptor == seen[selector & SELECTOR_LDT ? 1 : 0][selector >> 3])
+			continue;
+		if (set(selector, descriptor))
+			reload(frame, selector);
+	}
+}
+
+uint32_t stack_linear(const struct rom_frame *frame, uint32_t offset)
+{
+	uint64_t descriptor = descriptor_real((uint16_t)frame->ss);
+
+	if (!(descriptor & DESCRIPTOR_BIG))
+		offset &= 0xffff;
+	return descriptor_base(descriptor) + offset;
+}
+
+uint32_t stack_moved(const struct rom_frame *frame, int32_t by)
+{
+	uint32_t esp = frame->esp + (uint32_t)by;
+
+	if (descriptor_real((uint16_t)frame->ss) & DESCRIPTOR_BIG)
+		return esp;
+	return (frame->esp & 0xffff0000) | (esp & 0xffff);
+}
+
+void descriptors_initialise(void)
+{
+	set(BOOT_CODE, FLAT_CODE);
+	set(BOOT_DATA, FLAT_DATA);
+}
