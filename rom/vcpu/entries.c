@@ -16,7 +16,8 @@ static void note(uint32_t linear, uint32_t value)
 		return;
 	if (mmu_notes.count == MMU_NOTES)
 		mmu_take_notes();
-	mmu_notes.linear[mmu_notes.count++] = linear;
+	/* Halves of 64-bit entries are written too. */
+	mmu_notes.linear[mmu_notes.count++] = vcpu.cr4 & CR4_PAE ? linear & ~7u : linear;
 }
 
 /* The stores are those of the instructions they stand for: high word first, or all at once. */
@@ -94,6 +95,22 @@ void call_SwapPxELongAtomic(struct rom_frame *frame)
 void call_DeactivatePxELongAtomic(struct rom_frame *frame)
 {
 	swap_long(frame, frame->eax, 0, 0);
+}
+
+void call_CompareSwapPxELong(struct rom_frame *frame)
+{
+	uint32_t old[2];
+
+	if (!read_entry(frame, frame->esi, old, 8))
+		return;
+	frame->eflags &= ~EFLAGS_ZF;
+	if (old[0] == frame->eax && old[1] == frame->edx) {
+		if (!write_entry(frame, frame->esi, frame->ebx, &frame->ecx))
+			return;
+		frame->eflags |= EFLAGS_ZF;
+	}
+	frame->eax = old[0];
+	frame->edx = old[1];
 }
 
 /* Sets or clears a bit of an entry; EAX becomes what it was. */

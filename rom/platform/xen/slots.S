@@ -107,3 +107,16 @@
 	enters(OUTSB)
 	enters(OUTSW)
 	enters(OUTSL)
+
+/* --- page-table entries -------------------------------------------------------------------- */
+
+	enters(SetPxE)
+	enters(SetPxELong)
+	enters(SwapPxE)
+	enters(SwapPxELongAtomic)
+	enters(CompareSwapPxELong)
+	enters(DeactivatePxELongAtomic)
+	enters(TestAndSetPxEBit)
+	enters(TestAndClearPxEBit)
+	enters(TestAndSetPxELongBit)
+	enters(TestAndClearPxELongBit)
