@@ -38,6 +38,7 @@ endif
 generated := $(build)/generated
 
 CFLAGS ?= -O2 -g
+version := $(shell sed -n 's/^\#define POSTBURN_VERSION "\(.*\)"$$/\1/p' patcher/command/commands.h)
 host_cflags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings $(sanitizer_flags) -I. -I$(generated)
 host_libraries := -lcapstone -ldw -lelf -ljansson -lnettle -lz -lbz2 -llzma -llzo2 -llz4 -lzstd
@@ -76,6 +77,9 @@ $(generated)/commands_table.c: $(commands) tools/generate-commands
 completions := $(addprefix $(build)/completions/,bash zsh fish)
 $(build)/completions/%: $(commands) tools/generate-commands
 	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-commands $* $< > $@
+
+$(build)/docs/diagnostics.md: patcher/diagnostics.def tools/generate-diagnostics
+	$(call quiet,GEN) mkdir -p $(@D) && tools/generate-diagnostics manual $< > $@
 
 include disasm/generated.mk
 include patchtables/generated.mk
@@ -130,7 +134,7 @@ endif
 
 # --- the rest ---------------------------------------------------------------------------------
 
-install: $(program) $(completions) ## install below DESTDIR and PREFIX (/usr/local)
+install: $(program) $(completions) $(build)/docs/diagnostics.md ## install below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/bin -m 755 $(program)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man1 -m 644 $(wildcard docs/*.1)
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/man/man5 -m 644 $(wildcard docs/*.5)
@@ -140,6 +144,15 @@ install: $(program) $(completions) ## install below DESTDIR and PREFIX (/usr/loc
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_postburn
 	$(INSTALL) -D -m 644 $(build)/completions/fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/postburn.fish
+	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/include/postburn -m 644 patchtables/rom_abi.h \
+		$(generated)/vmi_call_numbers.h
+	mkdir -p $(DESTDIR)$(PREFIX)/share/pkgconfig
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: postburn' 'Version: $(version)' \
+		'Description: the interface between postburn and its ROMs' \
+		'Cflags: -I$${prefix}/include/postburn' \
+		>$(DESTDIR)$(PREFIX)/share/pkgconfig/postburn.pc
+	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/doc/postburn -m 644 README.md \
+		$(filter-out docs/NOTES.md,$(wildcard docs/*.md docs/*.json)) $(build)/docs/diagnostics.md
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \
