@@ -48,12 +48,13 @@ host_libraries := -lcapstone -ldw -lelf -ljansson -lnettle -lz -lbz2 -llzma -llz
 # The groups of tools/packages.txt that a goal needs besides `build`. The goals named here install
 # what is missing, if they may; a plain `make` never does.
 groups_check := build test lint kernels
-groups_check-long := $(groups_check)
+groups_check-long := $(groups_check) packages
 groups_demo := build
 groups_bench := build test kernels
 groups_fuzz := build fuzz
 groups_lint := build test lint
 groups_kernels := build kernels
+groups_packages := build packages
 
 include disasm/files.mk
 include patcher/files.mk
@@ -154,6 +155,10 @@ install: $(program) $(completions) $(build)/docs/diagnostics.md ## install below
 	$(INSTALL) -D -t $(DESTDIR)$(PREFIX)/share/doc/postburn -m 644 README.md \
 		$(filter-out docs/NOTES.md,$(wildcard docs/*.md docs/*.json)) $(build)/docs/diagnostics.md
 
+packages: ## build the Debian packages of what is committed, in build/packages
+	@tools/setup $(groups_packages)
+	tools/build-packages $(build)/packages
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(filter-out %.d,$(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \
 		expand -t 16
@@ -162,4 +167,4 @@ help: ## list the targets
 clean: ## remove everything built here (caches stay)
 	rm -rf build
 
-.PHONY: all install help clean
+.PHONY: all install packages help clean

@@ -5,8 +5,8 @@
 
 # The host's C but what is generated; layout is checked of guests' and ROMs' C too. A file that was
 # analysed has a stamp, so that an unchanged one is not read again.
-lint_c := $(sort $(wildcard disasm/*.c patcher/*.c tests/*/*.c) $(lint_sources))
-lint_h := $(sort $(wildcard disasm/*.h patcher/*.h patchtables/*.h tests/*/*.h))
+lint_c := $(sort $(wildcard disasm/*.c patcher/*.c patcher/*/*.c tests/*/*.c) $(lint_sources))
+lint_h := $(sort $(wildcard disasm/*.h patcher/*.h patcher/*/*.h patchtables/*.h tests/*.h tests/*/*.h))
 lint_layout = $(shell git ls-files '*.[ch]' 2>/dev/null || \
 	find disasm patcher patchtables rom tests -name '*.[ch]')
 lint_python = $(shell grep -rlIE '^\#!.*python3$$' tools tests patchtables disasm) \
