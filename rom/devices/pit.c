@@ -122,12 +122,20 @@ static uint32_t square_wave_count(uint32_t period, uint32_t phase)
 	return (period & ~1u) - 2 * (phase < high ? phase : phase - high);
 }
 
+/* Whether the counter is not yet what the programming says: it waits for a count, for the tick that
+ * loads it, or for its trigger. Then it shows what it did before. */
+static bool waits(const struct pit_channel *channel, uint64_t tick)
+{
+	return !channel->loaded || tick < channel->start ||
+	       (!channel->running && triggered(channel));
+}
+
 static uint32_t count(const struct pit_channel *channel, uint64_t tick)
 {
 	uint64_t gone = elapsed(channel, tick);
 
-	if (!channel->loaded)
-		return channel->reload % modulus(channel);
+	if (waits(channel, tick))
+		return channel->shown % modulus(channel);
 	if (mode_of(channel) == RATE_GENERATOR)
 		return (channel->reload - remainder_of(gone, channel->reload)) % modulus(channel);
 	if (mode_of(channel) == SQUARE_WAVE)
@@ -140,20 +148,19 @@ static uint32_t count(const struct pit_channel *channel, uint64_t tick)
 static bool output(const struct pit_channel *channel, uint64_t tick)
 {
 	uint64_t gone = elapsed(channel, tick);
-	bool counting = channel->loaded && channel->running && tick >= channel->start;
 
+	if (waits(channel, tick))
+		return channel->shown_output;
+	if (periodic(channel) && !channel->running)
+		return true;
 	switch (mode_of(channel)) {
-	case TERMINAL_COUNT: return channel->loaded && gone >= channel->reload;
-	case ONE_SHOT: return !counting || gone >= channel->reload;
+	case TERMINAL_COUNT:
+	case ONE_SHOT: return gone >= channel->reload;
 	case RATE_GENERATOR:
-		return !counting || channel->reload == 1 ||
+		return channel->reload == 1 ||
 		       remainder_of(gone, channel->reload) != channel->reload - 1;
-	case SQUARE_WAVE:
-		return !counting ||
-		       remainder_of(gone, channel->reload) < high_ticks(channel->reload);
-	case SOFTWARE_STROBE:
-	case HARDWARE_STROBE: return !channel->loaded || gone != channel->reload;
-	default: return true;
+	case SQUARE_WAVE: return remainder_of(gone, channel->reload) < high_ticks(channel->reload);
+	default: return gone != channel->reload;
 	}
 }
 
@@ -184,6 +191,12 @@ static uint64_t single_edge(const struct pit_channel *channel)
 	       (mode == SOFTWARE_STROBE || mode == HARDWARE_STROBE);
 }
 
+/* A strobe that a new count cut short ends when that is loaded. */
+static bool rises_when_loaded(const struct pit_channel *channel)
+{
+	return mode_of(channel) == SOFTWARE_STROBE && !channel->shown_output;
+}
+
 /* Rising edges after tick `from`, up to and with `to`, while the count stays the same. */
 static uint64_t edges_of_count(const struct pit_channel *channel, uint64_t from, uint64_t to)
 {
@@ -191,7 +204,8 @@ static uint64_t edges_of_count(const struct pit_channel *channel, uint64_t from,
 		return 0;
 	if (periodic(channel))
 		return periods(channel, to) - periods(channel, from);
-	return single_edge(channel) > from && single_edge(channel) <= to;
+	return (single_edge(channel) > from && single_edge(channel) <= to) +
+	       (rises_when_loaded(channel) && channel->start > from && channel->start <= to);
 }
 
 static uint64_t edges(const struct pit_channel *channel, uint64_t from, uint64_t to)
@@ -216,6 +230,8 @@ static uint64_t next_edge(const struct pit_channel *channel, uint64_t from)
 		return channel->reload > 1
 		           ? channel->start + (periods(channel, from) + 1) * channel->reload
 		           : PIT_NEVER;
+	if (rises_when_loaded(channel) && channel->start > from)
+		return channel->start;
 	return single_edge(channel) > from ? single_edge(channel) : PIT_NEVER;
 }
 
@@ -266,12 +282,18 @@ bool pit_low(const struct pit *pit, uint64_t now)
 	       !output(&pit->channels[0], to_ticks(now));
 }
 
-/* Stops a channel where it is: until a count is loaded it shows this one. */
+/* Keeps what the counter shows, and what its output is, for as long as it waits. */
+static void show(struct pit_channel *channel, uint64_t tick)
+{
+	channel->shown = count(channel, tick);
+	channel->shown_output = output(channel, tick);
+}
+
+/* Stops a channel where it is. */
 static void stop(struct pit_channel *channel, uint64_t tick)
 {
-	uint32_t now = count(channel, tick);
-
-	channel->reload = now ? now : modulus(channel);
+	show(channel, tick);
+	channel->start = tick;
 	channel->elapsed = 0;
 	channel->next = 0;
 	channel->loaded = false;
@@ -296,21 +318,25 @@ static void load_later(struct pit_channel *channel, uint32_t value, uint64_t tic
 /* A whole count was written. The counter gets it at the next tick, unless the mode says later. */
 static void load(struct pit_channel *channel, uint32_t value, uint64_t tick)
 {
-	bool counting = channel->loaded && channel->running && tick >= channel->start;
+	bool loading = channel->loaded && tick < channel->start;
+	bool waits = triggered(channel) || (periodic(channel) && channel->loaded);
 
-	if (triggered(channel)) {
+	if (waits && !loading) {
 		channel->next = value;
 		channel->loaded = true;
-	} else if (periodic(channel) && counting) {
-		load_later(channel, value, tick);
-	} else {
-		channel->reload = value;
-		channel->next = 0;
-		channel->start = tick + 1;
-		channel->elapsed = 0;
-		channel->loaded = true;
-		channel->running = channel->gate;
+		if (periodic(channel) && channel->running)
+			load_later(channel, value, tick);
+		return;
 	}
+	show(channel, tick);
+	if (mode_of(channel) == TERMINAL_COUNT)
+		channel->shown_output = false;
+	channel->reload = value;
+	channel->next = 0;
+	channel->start = tick + 1;
+	channel->elapsed = 0;
+	channel->loaded = channel->fresh = true;
+	channel->running = channel->gate || triggered(channel);
 }
 
 /* The number of ticks that a written count means. */
@@ -345,6 +371,7 @@ static void write_count(struct pit_channel *channel, uint8_t value, uint64_t tic
 			load(channel, to_count(channel, whole), tick);
 		} else if (mode_of(channel) == TERMINAL_COUNT) {
 			stop(channel, tick); /* the first of two bytes stops it */
+			channel->shown_output = false;
 		}
 		channel->low_byte = value;
 		channel->write_high = !channel->write_high;
@@ -366,7 +393,7 @@ static void latch_status(struct pit_channel *channel, uint64_t tick)
 	channel->status = channel->control;
 	if (output(channel, tick))
 		channel->status |= STATUS_OUTPUT;
-	if (!channel->loaded || channel->next || tick < channel->start)
+	if (!channel->loaded || channel->next || (channel->fresh && tick < channel->start))
 		channel->status |= STATUS_NULL;
 	channel->status_ready = true;
 }
@@ -394,6 +421,7 @@ static void write_command(struct pit *pit, uint8_t value, uint64_t tick)
 	} else {
 		stop(channel, tick);
 		channel->control = value & 0x3f;
+		channel->shown_output = mode_of(channel) != TERMINAL_COUNT;
 		channel->write_high = channel->read_high = false;
 		channel->status_ready = false;
 		channel->latched = 0;
@@ -406,11 +434,15 @@ static void set_gate(struct pit_channel *channel, bool high, uint64_t tick)
 	if (high == channel->gate)
 		return;
 	channel->gate = high;
+	show(channel, tick);
+	if (periodic(channel))
+		channel->shown_output = true; /* at once when the gate falls */
 	if (!high && !triggered(channel)) {
 		channel->elapsed = elapsed(channel, tick);
 		channel->running = false;
 	} else if (high && channel->loaded) {
 		if (triggered(channel) || periodic(channel)) {
+			channel->fresh = channel->next || (channel->fresh && tick < channel->start);
 			channel->reload = channel->next ? channel->next : channel->reload;
 			channel->next = 0;
 			channel->elapsed = 0;

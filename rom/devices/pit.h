@@ -24,14 +24,17 @@ struct pit_channel {
 	uint8_t control; /* the last control word's lower six bits: access, mode, BCD */
 	bool gate;
 	bool loaded;  /* a count was written since the control word */
+	bool fresh;   /* `reload` was written, and not only triggered again, since it was loaded */
 	bool running; /* counting, not held by the gate and not waiting for a trigger */
 	bool write_high, read_high; /* the high byte comes next */
 	bool status_ready;          /* a latched status is read first */
 	uint8_t low_byte;           /* written, waiting for the high one */
 	uint8_t status;
-	uint8_t latched;  /* bytes of the latched count that are still to be read */
-	uint16_t latch;   /* as it is read: in BCD where that is chosen */
-	uint32_t reload;  /* the count in use, 1 to 65,536 */
+	uint8_t latched; /* bytes of the latched count that are still to be read */
+	uint16_t latch;  /* as it is read: in BCD where that is chosen */
+	uint32_t reload; /* the count in use, 1 to 65,536 */
+	uint32_t shown;  /* what the counter holds until it is loaded, and its output then */
+	bool shown_output;
 	uint64_t start;   /* tick at which the counter holds `reload`, or is loaded with it */
 	uint64_t elapsed; /* not running: ticks counted until then */
 	uint32_t next; /* written while counting, in use from the next trigger or takeover; or 0 */

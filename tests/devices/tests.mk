@@ -7,7 +7,7 @@ device_tests := $(patsubst tests/devices/%.c,$(build)/tests/devices/%,$(wildcard
 device_host := $(build)/tests/devices/host
 device_library := $(device_host)/libdevices.a
 device_sources := $(rom_device_sources) $(rom_policy_sources)
-check_tests += $(device_tests) tests/devices/freestanding_test
+check_tests += $(device_tests) tests/devices/freestanding_test tests/devices/policies.bats
 test_inputs += $(device_tests) $(device_sources:%.c=$(build)/%.o)
 lint_sources += $(device_sources)
 

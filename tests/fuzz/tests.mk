@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 300
 FUZZ_CC ?= clang-14
 
 fuzz_common := tests/fuzz/harness.c tests/fuzz/elf_frame.c
-fuzz_library := $(disasm_sources) $(patcher_sources)
+fuzz_library := $(disasm_sources) $(patcher_sources) $(rom_device_sources) $(rom_policy_sources)
 fuzz_generated := $(generated_sources:$(generated)/%.c=generated/%.o)
 fuzz_cflags = $(filter-out $(sanitizer_flags),$(host_cflags)) -O1 -g -fno-omit-frame-pointer -MMD -MP
 # clang warns of other things than the house's compiler, which is the one to be clean with.
