@@ -30,8 +30,8 @@ TEST_TIMEOUT_LONG ?= 14400
 KERNELS ?= $(if $(CI),required,wanted)
 
 # Linux builds that the tests read.
-check_linux := tiny-pae defconfig
-check_long_linux := $(check_linux)
+check_linux := $(patsubst tools/linux-configs/%.config,%,$(wildcard tools/linux-configs/tiny-*.config))
+check_long_linux := $(check_linux) defconfig
 
 # What of `make lint` goes before the tests: all of it in CI, else what takes only seconds.
 check_lint := $(if $(CI),run-lint,run-lint-quick)

@@ -36,13 +36,21 @@ class Skip(Exception):
     """A case that cannot be run here; the text says why."""
 
 
-def run_cases(cases, check):
+def say(number, name, problems, boot=None):
+    """The TAP of one case."""
+    print(f"{'not ok' if problems else 'ok'} {number} - {name}", flush=True)
+    for line in [*problems, *(boot.report() if boot else [])] if problems else []:
+        print(f"#   {line}", flush=True)
+
+
+def run_cases(cases, check, last=None):
     """
     Runs check(case) for each of `cases`, which have a `name`, and prints TAP. check returns a list
-    of what went wrong (empty: passed) and the Boot or None, or raises Skip.
+    of what went wrong (empty: passed) and the Boot or None, or raises Skip. `last` is a name and a
+    function: what went wrong in all cases together, which is asked if none was skipped.
     """
-    failed = False
-    print(f"1..{len(cases)}", flush=True)
+    failed = skipped = False
+    print(f"1..{len(cases) + (last is not None)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         futures = [pool.submit(check, case) for case in cases]
         for number, (case, future) in enumerate(zip(cases, futures), 1):
@@ -50,9 +58,14 @@ def run_cases(cases, check):
                 problems, boot = future.result()
             except Skip as reason:
                 print(f"ok {number} - {case.name} # SKIP {reason}", flush=True)
+                skipped = True
                 continue
-            print(f"{'not ok' if problems else 'ok'} {number} - {case.name}", flush=True)
-            for line in [*problems, *(boot.report() if boot else [])] if problems else []:
-                print(f"#   {line}", flush=True)
+            say(number, case.name, problems, boot)
             failed |= bool(problems)
+    if last and skipped:
+        print(f"ok {len(cases) + 1} - {last[0]} # SKIP some cases were", flush=True)
+    elif last:
+        problems = last[1]()
+        say(len(cases) + 1, last[0], problems)
+        failed |= bool(problems)
     return 1 if failed else 0

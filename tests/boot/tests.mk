@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Boot tests: the test guest and Linux in qemu.
 
-check_tests += $(addprefix tests/boot/,boot_test coverage_test guest_test linux_test modules_test native_test)
+check_tests += $(addprefix tests/boot/,boot_test consoles_test coverage_test guest_test \
+	linux_test modules_test native_test)
 check_long_tests += tests/boot/guest_mutation_test
-test_inputs += initramfs
+test_inputs += initramfs $(build)/tests/boot/entry-only.rom
 groups_check += boot
 groups_check-long += boot
 
@@ -19,3 +20,9 @@ $(build)/lint/tests/boot/userland/%.c.tidy: tests/boot/userland/%.c .clang-tidy
 initramfs:
 	@tools/initramfs >/dev/null || [ $(KERNELS) = wanted ]
 .PHONY: initramfs
+
+$(build)/tests/boot/entry_only/manifest.o: tests/boot/entry_only/manifest.S $(rom_generated)
+	$(call quiet,ROM) mkdir -p $(@D) && $(CC) $(rom_cflags) -MMD -MP -c -o $@ $<
+$(build)/tests/boot/entry-only.rom: $(build)/tests/boot/entry_only/manifest.o \
+		$(build)/rom/platform/native/entry.o $(build)/rom/platform/native/boot.o
+	$(call quiet,LD) ld -m elf_i386 -r -o $@ $^

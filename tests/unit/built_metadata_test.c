@@ -19,7 +19,8 @@
 #include "patcher/linux/linux_metadata.h"
 #include "tests/cache.h"
 
-static const char *const configurations[] = {"defconfig", "tiny-pae"};
+static const char *const configurations[] = {"tiny-ftrace", "tiny-paravirt", "tiny-preempt",
+                                             "tiny-pae"};
 
 #define CONFIGURATIONS (sizeof(configurations) / sizeof(configurations[0]))
 
@@ -152,7 +153,8 @@ static void test_boot_image(void **state)
 	}
 }
 
-static const char *const needed[] = {"linux/defconfig/bzImage", "linux/tiny-pae/bzImage"};
+static const char *const needed[] = {"linux/tiny-ftrace/bzImage", "linux/tiny-paravirt/bzImage",
+                                     "linux/tiny-preempt/bzImage", "linux/tiny-pae/bzImage"};
 
 int main(void)
 {

@@ -12,6 +12,9 @@
 #include "patchtables/rom_abi.h"
 #include "rom/include/linux_boot.h"
 
+#define ISA_START 0xa0000 /* of the devices below 1 MB: frame buffers, option ROMs, BIOS */
+#define ISA_END   0x100000
+
 #define ROM_PARAMETERS __attribute__((section(".rom_parameters"), used))
 
 /* The patcher fills it in, whatever the compiler believes. */
@@ -47,20 +50,27 @@ static void copy_command_line(const char *from)
 	boot_params.command_line_size = LINUX_COMMAND_LINE_SIZE - 1;
 }
 
-/* The loader's map as it is: its types are those of e820 (Xen public/arch-x86/hvm/start_info.h). */
+static void add_memory(uint64_t address, uint64_t size, uint32_t type)
+{
+	if (boot_params.e820_count == LINUX_E820_ENTRIES)
+		return;
+	boot_params.e820[boot_params.e820_count].address = address;
+	boot_params.e820[boot_params.e820_count].size = size;
+	boot_params.e820[boot_params.e820_count].type = type;
+	boot_params.e820_count++;
+}
+
+/*
+ * The loader's map as it is: its types are those of e820 (Xen public/arch-x86/hvm/start_info.h).
+ * What of the ISA devices' range it does not have is reserved, as Linux's own PVH entry has it.
+ */
 static void copy_memory_map(const struct hvm_start_info *start_info)
 {
 	const struct hvm_memmap_table_entry *map = physical(start_info->memmap_paddr);
-	uint32_t count = start_info->memmap_entries;
 
-	if (count > LINUX_E820_ENTRIES)
-		count = LINUX_E820_ENTRIES;
-	for (uint32_t i = 0; i < count; i++) {
-		boot_params.e820[i].address = map[i].addr;
-		boot_params.e820[i].size = map[i].size;
-		boot_params.e820[i].type = map[i].type;
-	}
-	boot_params.e820_count = (uint8_t)count;
+	for (uint32_t i = 0; i < start_info->memmap_entries; i++)
+		add_memory(map[i].addr, map[i].size, map[i].type);
+	add_memory(ISA_START, ISA_END - ISA_START, XEN_HVM_MEMMAP_TYPE_RESERVED);
 }
 
 /*
