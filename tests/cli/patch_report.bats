@@ -83,6 +83,7 @@ bytes_at() {
 	[ "$(jq '[.windows[].springboard | (.code | map(split(" ")[1]) | add) == .bytes] | all' "$report")" = true ]
 	# Every instruction of a window is a site or displaced.
 	[ "$(jq '[.windows[] | (.sites | length) + (.displaced | length) == (.before | length)] | all' "$report")" = true ]
+	# shellcheck disable=SC2016 # AT&T's syntax
 	[ "$(jq -r '.windows[0].before | map(split(" ")[2:] | join(" ")) | join("; ")' "$report")" = \
 		'cli; movl $0x1b,%ecx; rdmsr; wrmsr' ]
 	[ "$(jq -c '.windows[0] | [.sites, .displaced]' "$report")" = '[[0,1,2],[1]]' ]
