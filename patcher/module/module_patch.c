@@ -72,24 +72,48 @@ static bool can_move(const struct module_relocation *relocation, const struct sc
 	return (relocation->type != R_386_32) == instruction_is_direct_branch(&instruction);
 }
 
+static void set_bits(struct module_patch *patch, const struct scan_section *swept,
+                     enum code_property property, uint32_t offset, uint32_t size)
+{
+	uint64_t *bits = patch->map.sections[swept - patch->scan.sections].bits[property];
+
+	for (uint32_t bit = offset; bit < offset + size; bit++)
+		bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* The exception table keeps its words: fixups stay where they are. */
+static void fix_fixups(struct module_patch *patch)
+{
+	const struct linux_metadata *metadata = &patch->scan.metadata;
+
+	for (size_t i = 0; i < metadata->exception_count; i++) {
+		uint64_t address = metadata->exceptions[i].fixup.address;
+		const struct kernel_section *section =
+		    kernel_section_at(&patch->placed.kernel, address);
+		const struct scan_section *swept =
+		    section ? scan_find_section(&patch->scan, section) : NULL;
+
+		if (swept)
+			set_bits(patch, swept, CODE_POINTER, (uint32_t)(address - section->address),
+			         1);
+	}
+}
+
 /* Code with relocations that cannot move with it stays where it is. */
 static void fix_odd_relocations(struct module_patch *patch)
 {
 	const struct kernel *kernel = &patch->placed.kernel;
 
+	fix_fixups(patch);
 	for (size_t i = 0; i < patch->file->relocation_count; i++) {
 		const struct module_relocation *relocation = &patch->file->relocations[i];
 		const struct kernel_section *section = kernel_section_at(
 		    kernel, patch->placed.addresses[relocation->section] + relocation->offset);
 		const struct scan_section *swept =
 		    section ? scan_find_section(&patch->scan, section) : NULL;
-		uint64_t *bits;
 
-		if (!swept || can_move(relocation, swept))
-			continue;
-		bits = patch->map.sections[swept - patch->scan.sections].bits[CODE_FIXED];
-		for (uint32_t bit = relocation->offset; bit < relocation->offset + 4; bit++)
-			bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+		if (swept && !can_move(relocation, swept))
+			set_bits(patch, swept, CODE_FIXED, relocation->offset, 4);
 	}
 }
 

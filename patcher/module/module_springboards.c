@@ -102,6 +102,10 @@ static void give_up(struct module_patch *patch, struct plan_window *planned)
 	for (uint32_t i = 0; i < planned->site_count; i++) {
 		struct plan_site *site = &patch->plan.sites[planned->first_site + i];
 
+		if (site->action == ROM_ACTION_NONE) {
+			site->window = UINT32_MAX; /* it stays where it is */
+			continue;
+		}
 		site->patched = false;
 		site->reason = "its springboard cannot be built";
 	}

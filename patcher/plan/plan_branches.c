@@ -117,7 +117,7 @@ const struct branch *plan_branches_to(const struct branch_list *list, uint64_t t
 	for (*count = 0;
 	     first + *count < list->count && list->branches[first + *count].target == target;)
 		++*count;
-	return list->branches + first;
+	return list->branches ? list->branches + first : NULL;
 }
 
 bool plan_find_branches(const struct scan *scan, struct branch_list *list)
