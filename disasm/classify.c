@@ -112,6 +112,15 @@ uint8_t named_bit(const struct instruction *instruction, const uint8_t *bytes)
 	return (uint8_t)(bit + 8 * named_bit_offset(instruction, bytes));
 }
 
+uint32_t named_address(const struct instruction *instruction, const uint8_t *bytes)
+{
+	uint32_t address = 0;
+
+	for (unsigned i = 0; i < instruction->displacement_size && i < 4; i++)
+		address |= (uint32_t)bytes[instruction->displacement_offset + i] << 8 * i;
+	return address;
+}
+
 uint16_t classify_named(const struct instruction *instruction, const uint8_t *bytes)
 {
 	uint16_t form;
@@ -121,6 +130,9 @@ uint16_t classify_named(const struct instruction *instruction, const uint8_t *by
 		return SENSITIVE_FORM_NONE;
 	form = match(&named_patterns[named_opcodes[instruction->map][instruction->opcode]],
 	             instruction, bytes);
+	if (form == FORM_PTE_STORE_MOFFS &&
+	    (instruction->segment == 0x64 || instruction->segment == 0x65))
+		return SENSITIVE_FORM_NONE; /* an address of FS or GS, whose bases are not known */
 	if ((form == FORM_PTE_AND || form == FORM_PTE_OR) &&
 	    named_bit(instruction, bytes) == UINT8_MAX)
 		return SENSITIVE_FORM_NONE;

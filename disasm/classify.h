@@ -92,6 +92,9 @@ uint8_t named_bit(const struct instruction *instruction, const uint8_t *bytes);
 /* The bytes that its operand lies behind that dword, by its displacement: 0 to 3. */
 uint8_t named_bit_offset(const struct instruction *instruction, const uint8_t *bytes);
 
+/* The address that a move between EAX and memory without ModRM has in its bytes. */
+uint32_t named_address(const struct instruction *instruction, const uint8_t *bytes);
+
 /*
  * A conservative filter on opcodes: false only if no form of the table can
  * have this map and opcode byte, so that a sweep asks classify_instruction()

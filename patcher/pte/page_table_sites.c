@@ -45,6 +45,7 @@ static uint8_t kind_of(uint16_t form)
 {
 	switch (form) {
 	case FORM_PTE_STORE:
+	case FORM_PTE_STORE_MOFFS:
 	case FORM_PTE_STORE_IMMEDIATE: return PAGE_TABLE_WRITE_STORE;
 	case FORM_PTE_XCHG: return PAGE_TABLE_WRITE_XCHG;
 	case FORM_PTE_BTR:
@@ -120,7 +121,7 @@ static char *make_origin(const struct dwarf_range *range)
 {
 	char origin[ORIGIN_SIZE];
 
-	if (range->depth)
+	if (range->depth && strcmp(range->function, range->within) != 0)
 		snprintf(origin, sizeof(origin), "%s in %s", range->function, range->within);
 	else
 		snprintf(origin, sizeof(origin), "%s", range->function);

@@ -65,6 +65,9 @@ static bool operand_is_constant(const struct marshal *marshal, uint8_t operand, 
 	case FORM_OPERAND_IMM8: *value = *immediate; return true;
 	case FORM_OPERAND_IMM16: *value = bytes_load16(immediate); return true;
 	case FORM_OPERAND_IMM32: *value = bytes_load32(immediate); return true;
+	case FORM_OPERAND_MOFFS:
+		*value = named_address(instruction, marshal->at->bytes);
+		return true;
 	case FORM_OPERAND_BIT: *value = named_bit(instruction, marshal->at->bytes); return true;
 	case FORM_OPERAND_OFFSET: *value = far_pointer ? immediate_offset(marshal) : 0; break;
 	case FORM_OPERAND_SELECTOR: *value = far_pointer ? immediate_selector(marshal) : 0; break;

@@ -192,6 +192,9 @@ static bool constant_value(struct making *making, uint8_t operand, uint32_t *con
 	case FORM_OPERAND_IMM8: *constant = *immediate; return true;
 	case FORM_OPERAND_IMM16: *constant = bytes_load16(immediate); return true;
 	case FORM_OPERAND_IMM32: *constant = bytes_load32(immediate); return true;
+	case FORM_OPERAND_MOFFS:
+		*constant = named_address(making->instruction, making->bytes);
+		return true;
 	case FORM_OPERAND_BIT:
 		*constant = named_bit(making->instruction, making->bytes);
 		return true;

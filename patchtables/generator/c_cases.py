@@ -8,6 +8,8 @@ from .encoding import Start, operand_size
 # What is put before the opcode to reach a prefix state.
 PREFIX_BYTES = {"none": b"", "66": b"\x66", "f3": b"\xf3", "f2": b"\xf2"}
 IMMEDIATES = {"": b"", "ib": b"\x80", "iw": b"\x08\x00", "id": b"\x00\x00\x01\x00"}
+# The address of an operand without ModRM, as 32-bit addressing has it.
+MOFFS = b"\x00\x00\x10\xc0"
 # Prefixes that change nothing: segments, also twice.
 REDUNDANT = (b"", b"\x2e", b"\x26\x2e")
 
@@ -73,7 +75,7 @@ def codes(form, encoding, mode):
     """Bytes of the encoding, with each prefix that leads to it."""
     for prefixes, rex in variants(encoding, mode):
         tail = immediate(encoding, operand_size(mode, prefixes, rex))
-        tail = one_bit(form, encoding, tail)
+        tail = one_bit(form, encoding, tail) + (MOFFS if ("EAX", "moffs") in form.before else b"")
         for modrm in modrms(encoding):
             for redundant in REDUNDANT:
                 yield (redundant + prefixes + (bytes((rex,)) if rex else b"") +

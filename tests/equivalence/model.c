@@ -682,6 +682,13 @@ static void set_entry(struct model *model, enum vmi_call number, uint32_t value)
 	argument(model, EDX, value, ALL_BITS);
 }
 
+static uint32_t moffs(const struct model *model)
+{
+	const uint8_t *bytes = model->site->bytes + model->instruction->displacement_offset;
+
+	return model->instruction->address_size == 16 ? bytes_load16(bytes) : bytes_load32(bytes);
+}
+
 static bool model_page_tables(struct model *model)
 {
 	switch (model->site->form) {
@@ -690,6 +697,11 @@ static bool model_page_tables(struct model *model)
 		return true;
 	case FORM_PTE_STORE_IMMEDIATE:
 		set_entry(model, VMI_CALL_SetPxE, immediate(model, 0, 4));
+		return true;
+	case FORM_PTE_STORE_MOFFS:
+		call(model, VMI_CALL_SetPxE);
+		argument(model, EAX, moffs(model), ALL_BITS);
+		argument(model, EDX, model->registers[EAX], ALL_BITS);
 		return true;
 	case FORM_PTE_XCHG:
 		set_entry(model, VMI_CALL_SwapPxE, model->registers[model->reg]);
