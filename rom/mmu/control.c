@@ -49,11 +49,11 @@ static void install_alias(struct table *l2)
 void place_alias(void)
 {
 	uint32_t slot = shadow.platform->alias_start >> SLOT_SHIFT;
-	struct table *l2 = alias_wanted() ? ensure_slot(slot) : 0;
-	if (shadow.alias_table != NO_TABLE && l2 != table_at(shadow.alias_table))
+	uint32_t number = alias_wanted() ? shadow.slot[slot] : NO_TABLE;
+	if (shadow.alias_table != NO_TABLE && shadow.alias_table != number)
 		remove_alias();
-	if (l2 && shadow.alias_table == NO_TABLE)
-		install_alias(l2);
+	if (alias_wanted() && shadow.alias_table == NO_TABLE)
+		install_alias(ensure_slot(slot));
 }
 
 void mmu_leave_alias(void)
@@ -103,10 +103,10 @@ static void enter(bool global)
 		if (shadow.slot[slot] != NO_TABLE)
 			revalidate_slot(slot);
 	revalidate_kernel(global || !(shadow.cr4 & CR4_PGE));
-	place_alias();
 	for (uint32_t slot = 0; slot < KERNEL_SLOT; slot++)
 		if (shadow.slot[slot] != shadow.live_slot[slot])
 			set_live_slot(slot);
+	place_alias();
 	if (global)
 		shadow.override_used = false;
 	commit();
@@ -137,7 +137,7 @@ bool mmu_set_cr0(uint32_t value)
 		return false;
 	if (changed & CR0_PG)
 		shadow.alias_lingers = paging();
-	bool protects = changed & new &CR0_WP &&shadow.override_used;
+	bool protects = shadow.override_used && (changed & new &CR0_WP) != 0;
 	if (changed & CR0_PG || protects)
 		enter(true);
 	else if (load && paging() && shadow.cr4 & CR4_PAE)

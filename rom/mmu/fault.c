@@ -27,12 +27,12 @@ static uint64_t override(uint64_t value)
 	return (value & ~(uint64_t)ENTRY_USER) | ENTRY_WRITE;
 }
 
-static void set_page(struct table *l1, uint32_t linear, uint64_t value)
+static void set_page(struct table *l1, uint32_t linear, uint64_t value, bool overrides)
 {
 	uint32_t index = linear >> PAGE_SHIFT & (MMU_ENTRIES - 1);
 	uint64_t old = test_bit(l1->present, index) ? entry_of(l1, index) : 0;
-	if (old == value &&
-	    !shadow.queue_length) { /* else the entry may have been queued another way */
+	/* A table that just woke up may have another value queued for an override's page. */
+	if (old == value && !(overrides && shadow.queue_length)) {
 		count_spurious(linear);
 		return;
 	}
@@ -61,7 +61,9 @@ static void fill(uint32_t linear, const struct walk *walk, bool write)
 		return;
 	}
 	uint64_t value = shadow_of_pte(walk->pte, source.kind);
-	set_page(ensure_child(linear, &source), linear, overrides ? override(value) : value);
+	if (overrides)
+		value = override(value);
+	set_page(ensure_child(linear, &source), linear, value, overrides);
 }
 
 enum mmu_result mmu_fault(uint32_t linear, uint32_t error_code, bool user, struct mmu_fault *fault)

@@ -112,7 +112,7 @@ struct mmu_counters {
 	uint32_t faults, fills, spurious, guest_faults;
 	uint32_t entries_written, hypercalls; /* entries and calls of backend_update() */
 	uint32_t bulk_tables;                 /* tables built at once */
-	uint32_t table_allocations, tables_emptied, tables_retyped, reclaims;
+	uint32_t table_allocations, tables_retyped, reclaims;
 	uint32_t cr3_loads, flushes, invalidated_pages, entries_revalidated, entries_stale;
 	uint32_t notes, notes_filled;
 	uint32_t window_maps;

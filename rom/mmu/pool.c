@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The pool of table pages. To make a page a table, or a table a plain page, costs Xen 10,000
- * instructions and 165 to 205 more an entry; to empty a table that stays one, 525 an entry. So
- * tables that were let go stay typed, with their old entries in them, and are emptied when they
- * are wanted again; those with more entries than RETYPE_ABOVE are made plain then.
+ * instructions and 165 to 205 more an entry; to clear an entry of a table that stays one, 525. So
+ * tables that were let go stay typed, with their old entries in them. An L1 that is wanted again
+ * is compared with what it stands for then, as an old one is; one with more entries than
+ * RETYPE_ABOVE is made plain first.
  */
 
 #include "rom/mmu/shadow.h"
@@ -83,7 +84,7 @@ static bool reclaim_directory(void)
 		uint32_t number = shadow.directories[i].table;
 		bool used = number == NO_TABLE;
 		for (uint32_t slot = 0; slot < KERNEL_SLOT; slot++)
-			used |= number == shadow.slot[slot] || number == shadow.live_slot[slot];
+			used |= number == shadow.slot[slot];
 		if (used)
 			continue;
 		struct table *l2 = table_at(number);
@@ -109,7 +110,6 @@ static void reclaim_child(void)
 		if (directory_of(l2)->child[chunk % MMU_ENTRIES] == NO_TABLE)
 			continue;
 		drop_child(l2, chunk % MMU_ENTRIES);
-		flush_all();
 		return;
 	}
 	backend_fatal("no table is left, and none can be taken; the pool has pages",
@@ -149,16 +149,6 @@ static void retype(struct table *table, uint32_t level)
 	mmu_counters.tables_retyped++;
 }
 
-static void empty(struct table *table)
-{
-	if (!table->present_count)
-		return;
-	for (uint32_t i = next_bit(table->present, 0); i < MMU_ENTRIES;
-	     i = next_bit(table->present, i + 1))
-		set_entry(table, i, 0);
-	mmu_counters.tables_emptied++;
-}
-
 static void take_directory(struct table *table)
 {
 	for (;;) {
@@ -180,10 +170,8 @@ struct table *allocate_table(uint32_t level)
 	struct table *table;
 	mmu_counters.table_allocations++;
 	for (;;) {
-		if ((table = pop(level))) {
-			empty(table);
+		if ((table = pop(level)))
 			break;
-		}
 		if ((table = pop(0)) || (table = pop(3 - level))) {
 			retype(table, level);
 			break;

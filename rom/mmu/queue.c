@@ -53,8 +53,7 @@ void set_live_slot(uint32_t slot)
 
 void flush_page(uint32_t linear)
 {
-	bool other = shadow.flush == MMU_FLUSH_PAGE && shadow.flush_linear != linear;
-	shadow.flush = shadow.flush == MMU_FLUSH_ALL || other ? MMU_FLUSH_ALL : MMU_FLUSH_PAGE;
+	shadow.flush = shadow.flush == MMU_FLUSH_NONE ? MMU_FLUSH_PAGE : MMU_FLUSH_ALL;
 	shadow.flush_linear = linear;
 }
 

@@ -231,8 +231,9 @@ static inline uint64_t entry_of(const struct table *table, uint32_t index)
 
 /* pool.c: tables to be had */
 
-/* An empty, pinned table of level 1 or 2. Always succeeds: takes one from the guest if need be,
-   never an L2 that is in shadow.slot or shadow.live_slot. An L2 has its struct directory. */
+/* A pinned table: an L2, empty and with its struct directory, or an L1 with whatever entries it had
+   before, for revalidation. Always succeeds: takes one from the guest if need be, never an L2 that
+   is in shadow.slot, which must be what the processor has. */
 struct table *allocate_table(uint32_t level);
 /* A page that is neither pinned nor referred to; for backend_table_open(). */
 struct table *allocate_raw(void);

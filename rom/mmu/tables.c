@@ -55,11 +55,6 @@ void destroy_l2(struct table *l2)
 	for (uint32_t i = 0; i < MMU_ENTRIES; i++)
 		if (directory->child[i] != NO_TABLE)
 			drop_child(l2, i);
-	for (uint32_t i = next_bit(l2->present, 0); i < MMU_ENTRIES;
-	     i = next_bit(l2->present, i + 1))
-		set_entry(l2, i, 0); /* the alias */
-	if (shadow.alias_table == l2 - shadow.tables)
-		shadow.alias_table = NO_TABLE;
 	release_table(l2);
 }
 

@@ -470,6 +470,11 @@ void machine_start(uint32_t pool_pages, uint32_t window_count, uint64_t seed)
 		fail_msg("mmu_init");
 }
 
+const struct mmu_platform *machine_platform(void)
+{
+	return &machine.platform;
+}
+
 void machine_stop(void)
 {
 	munmap(machine.memory, (size_t)FRAMES * PAGE_BYTES);

@@ -35,6 +35,8 @@ extern struct machine_counters machine_counters;
    The seed says which frame is where. */
 void machine_start(uint32_t pool_pages, uint32_t window_count, uint64_t seed);
 void machine_stop(void);
+/* What the MMU was given. */
+const struct mmu_platform *machine_platform(void);
 
 /* Guest memory, as a device would see it; null where the guest has none. */
 void *guest_memory(uint32_t pfn);
