@@ -84,6 +84,7 @@ $(build)/docs/diagnostics.md: patcher/diagnostics.def tools/generate-diagnostics
 
 include disasm/generated.mk
 include patchtables/generated.mk
+include patcher/report/generated.mk
 include rom/rom.mk
 
 # --- objects, libraries, the program ----------------------------------------------------------

@@ -9,8 +9,10 @@ patcher_sources := \
 	patcher/problem.c \
 	patcher/progress.c \
 	patcher/command/arguments.c \
+	patcher/command/command_diff.c \
 	patcher/command/command_patch.c \
 	patcher/command/command_patch_module.c \
+	patcher/command/command_report.c \
 	patcher/command/command_rom.c \
 	patcher/command/command_scan.c \
 	patcher/command/command_verify.c \
@@ -75,6 +77,11 @@ patcher_sources := \
 	patcher/report/patch_report_sites.c \
 	patcher/report/patch_report_totals.c \
 	patcher/report/patch_report_windows.c \
+	patcher/report/report_diff.c \
+	patcher/report/report_file.c \
+	patcher/report/report_html.c \
+	patcher/report/report_sarif.c \
+	patcher/report/report_text.c \
 	patcher/rom/built_in_roms.c \
 	patcher/rom/rom.c \
 	patcher/rom/rom_json.c \

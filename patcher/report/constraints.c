@@ -186,10 +186,8 @@ size_t constraints_from(const struct constraints *constraints, uint64_t start)
 const char *code_property_name(enum code_property property)
 {
 	static const char *const names[CODE_PROPERTY_COUNT] = {
-	    [CODE_ENTRY] = "entry",
-	    [CODE_POINTER] = "pointer",
-	    [CODE_FIXED] = "fixed",
-	    [CODE_FAULTING] = "faulting",
+	    [CODE_ENTRY] = "entry", [CODE_POINTER] = "pointer", [CODE_FIXUP] = "fixup",
+	    [CODE_FIXED] = "fixed", [CODE_LOCK] = "lock",       [CODE_FAULTING] = "faulting",
 	};
 
 	return names[property];

@@ -234,10 +234,15 @@ static void write_arrays(struct report_writer *writer)
 		const char *key;
 		void (*write)(struct report_writer *writer);
 	} parts[] = {
-	    {"totals", report_write_totals},      {"slots", report_write_slots},
-	    {"sections", write_sections},         {"sites", report_write_sites},
-	    {"windows", report_write_windows},    {"moved_branches", report_write_moved_branches},
-	    {"alternatives", write_alternatives}, {"skipped", write_skipped},
+	    {"totals", report_write_totals},
+	    {"slots", report_write_slots},
+	    {"sections", write_sections},
+	    {"sites", report_write_sites},
+	    {"windows", report_write_windows},
+	    {"moved_branches", report_write_moved_branches},
+	    {"moved_fixups", report_write_moved_fixups},
+	    {"alternatives", write_alternatives},
+	    {"skipped", write_skipped},
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -41,6 +41,7 @@ json_t *report_constraints(struct report_writer *writer, uint64_t start, uint64_
 
 void report_write_windows(struct report_writer *writer);
 void report_write_moved_branches(struct report_writer *writer);
+void report_write_moved_fixups(struct report_writer *writer);
 
 /* --- patch_report_code.c -----------------------------------------------------------------------
  */

@@ -150,3 +150,22 @@ void report_write_moved_branches(struct report_writer *writer)
 	}
 	json_write_text(output, "\n ]");
 }
+
+void report_write_moved_fixups(struct report_writer *writer)
+{
+	const struct plan *plan = &writer->patch->plan;
+	struct json_output *output = &writer->output;
+
+	json_write_text(output, "[");
+	for (size_t i = 0; i < plan->fixup_count && !output->failed; i++) {
+		const struct exception_entry *entry = plan->fixups[i].entry;
+		json_t *object = json_object();
+
+		json_put(output, object, "address", json_address(entry->entry_address));
+		json_put(output, object, "instruction", json_address(entry->instruction.address));
+		json_put(output, object, "fixup", json_address(entry->fixup.address));
+		json_write_text(output, i ? ",\n  " : "\n  ");
+		json_write_value(output, object);
+	}
+	json_write_text(output, plan->fixup_count ? "\n ]" : "]");
+}

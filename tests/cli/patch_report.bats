@@ -85,7 +85,7 @@ bytes_at() {
 	[ "$(jq '[.windows[] | (.sites | length) + (.displaced | length) == (.before | length)] | all' "$report")" = true ]
 	# shellcheck disable=SC2016 # AT&T's syntax
 	[ "$(jq -r '.windows[0].before | map(split(" ")[2:] | join(" ")) | join("; ")' "$report")" = \
-		'cli; movl $0x1b,%ecx; rdmsr; wrmsr' ]
+		"cli; movl \$0x1b,%ecx; rdmsr; wrmsr" ]
 	[ "$(jq -c '.windows[0] | [.sites, .displaced]' "$report")" = '[[0,1,2],[1]]' ]
 	jq -r '.windows[0].springboard.code[]' "$report" | grep -q '<VMI_DisableInterrupts>$'
 }
