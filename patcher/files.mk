@@ -61,6 +61,7 @@ patcher_sources := \
 	patcher/patch/patch_rom.c \
 	patcher/patch/patch_springboards.c \
 	patcher/patch/patch_write.c \
+	patcher/plan/alternatives.c \
 	patcher/plan/code_map.c \
 	patcher/plan/plan.c \
 	patcher/plan/plan_branches.c \
@@ -105,6 +106,7 @@ patcher_sources := \
 	patcher/springboard/springboard.c \
 	patcher/verify/libelf_reader.c \
 	patcher/verify/verify.c \
+	patcher/verify/verify_alternatives.c \
 	patcher/verify/verify_displaced.c \
 	patcher/verify/verify_effect.c \
 	patcher/verify/verify_file.c \

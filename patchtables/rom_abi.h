@@ -13,7 +13,7 @@
  *                      leads to the rest of the ROM, the wedge; there are no others
  *   .rom_manifest      struct rom_manifest, then its entries
  *   .rom_parameters    struct rom_parameters, filled in by the patcher
- *   .rom_cpuid         optional: struct rom_cpuid[], what the guest's CPUID can show
+ *   .rom_cpuid         optional: struct rom_cpuid[], what the guest's CPUID can show; not loaded
  *   all others that are allocated are the wedge: executable ones first, then read-only ones, then
  *                      writable ones, then those without bytes, at the alignment they ask for, a
  *                      page at most
@@ -97,7 +97,7 @@
 #define ROM_METHOD_HOP         3 /* springboard, reached by a short jump to a jump */
 #define ROM_METHOD_RETARGET    4 /* springboard whose window had branch targets inside */
 #define ROM_METHOD_TRAP        5
-#define ROM_METHOD_ALTERNATIVE 6 /* inert: its feature is hidden from the guest */
+#define ROM_METHOD_ALTERNATIVE 6 /* inert: part of a replacement that is never put in place */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -192,16 +192,20 @@ struct rom_origin {
 _Static_assert(sizeof(struct rom_origin) == 12, "no padding");
 
 /*
- * A row of .rom_cpuid: bits that can be 1 where the guest executes CPUID with that leaf and subleaf
- * (of leaves without subleaves: 0). Bits of leaves without a row are 0. Without the section nothing
- * is known of what a ROM hides. Read by the patcher only: alternatives of a feature that is hidden
- * are left alone.
+ * A row of .rom_cpuid: which bits can be 1 in one register where the guest executes CPUID with one
+ * of these leaves and that subleaf. What no row names is 0. Without the section nothing is known of
+ * what a ROM hides. Read by the patcher only: alternatives whose feature is hidden are never
+ * applied.
  */
+#define ROM_CPUID_ANY_SUBLEAF 0xffffffff
+
 struct rom_cpuid {
-	uint32_t leaf, subleaf;
-	uint32_t eax, ebx, ecx, edx;
+	uint32_t first_leaf, last_leaf;
+	uint32_t subleaf;
+	uint32_t number; /* register: EAX 0, EBX 1, ECX 2, EDX 3 */
+	uint32_t visible;
 };
-_Static_assert(sizeof(struct rom_cpuid) == 24, "no padding");
+_Static_assert(sizeof(struct rom_cpuid) == 20, "no padding");
 
 #endif
 #endif

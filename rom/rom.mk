@@ -39,6 +39,7 @@ rom_xen_sources := \
 	$(rom_mmu_sources) \
 	$(rom_device_sources) \
 	$(rom_policy_sources) \
+	rom/policy/cpuid_manifest.c \
 	rom/platform/xen/last.S
 
 roms := native xen

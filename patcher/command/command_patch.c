@@ -82,14 +82,18 @@ static void print_unpatched(const struct patch *patch, const char *path)
 
 	for (size_t i = 0; i < patch->plan.site_count; i++) {
 		const struct plan_site *site = &patch->plan.sites[i];
+		char feature[24] = "";
 
 		if (site->patched)
 			continue;
-		fprintf(stderr, "postburn: %s: %s (0x%llx): %s stays as it is: %s\n", path,
+		if (site->feature)
+			snprintf(feature, sizeof(feature), " (%u*32+%u)", site->feature / 32,
+			         site->feature % 32);
+		fprintf(stderr, "postburn: %s: %s (0x%llx): %s stays as it is: %s%s\n", path,
 		        site_place(site->site, place, sizeof(place)),
 		        (unsigned long long)site->site->address,
 		        sensitive_forms[site->site->form].mnemonic,
-		        site->reason ? site->reason : "unknown");
+		        site->reason ? site->reason : "unknown", feature);
 	}
 }
 

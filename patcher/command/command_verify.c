@@ -64,6 +64,9 @@ static void print_summary(const struct verify_report *report)
 {
 	printf("Sites    %zu, of them %zu native by the ROM's will, %zu left as they are\n",
 	       report->sites, report->native_sites, report->unpatched_sites);
+	if (report->inert_sites || report->traps)
+		printf("         %zu in alternatives that are never applied, %zu trap\n",
+		       report->inert_sites, report->traps);
 	printf("Windows  %zu, their springboards %zu bytes, %zu origins\n", report->windows,
 	       report->springboard_bytes, report->origins);
 	printf("ROM      %zu slots with code\n", report->slots);

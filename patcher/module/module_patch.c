@@ -240,7 +240,7 @@ static bool make_plan(struct module_patch *patch, struct problem *problem)
 	if (!placed_module_metadata(&patch->placed, patch->base->linux_version, &metadata,
 	                            problem) ||
 	    !scan_with_metadata(&patch->placed.kernel, &metadata, &patch->scan, problem) ||
-	    !code_map_build(&patch->scan, &patch->map, problem))
+	    !code_map_build(&patch->scan, &patch->rom, &patch->map, problem))
 		return false;
 	fix_odd_relocations(patch);
 	if (!plan_build(&patch->scan, &patch->map, &patch->rom, &patch->plan, problem))

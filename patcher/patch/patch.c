@@ -27,7 +27,7 @@ static bool check_kernel(const struct kernel *kernel, struct problem *problem)
 
 static bool carry_out(struct patch *patch, struct problem *problem)
 {
-	if (!code_map_build(patch->scan, &patch->map, problem) ||
+	if (!code_map_build(patch->scan, patch->rom, &patch->map, problem) ||
 	    !plan_build(patch->scan, &patch->map, patch->rom, &patch->plan, problem) ||
 	    !patch_place_segment(patch, problem) || !patch_place_parts(patch, problem))
 		return false;
@@ -38,7 +38,7 @@ static bool carry_out(struct patch *patch, struct problem *problem)
 	memcpy(patch->image, patch->kernel->image, patch->kernel->image_size);
 	patch_free_top(patch);
 	if (!patch_place_springboards(patch, problem) || !patch_place_traps(patch, problem) ||
-	    !patch_place_rom(patch, problem))
+	    !patch_disarm_alternatives(patch, problem) || !patch_place_rom(patch, problem))
 		return false;
 	patch_follow_branches(patch);
 	patch_list_sites(patch);

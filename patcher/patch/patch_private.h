@@ -41,6 +41,9 @@ void patch_size_springboards(struct patch *patch);
 bool patch_place_springboards(struct patch *patch, struct problem *problem);
 /* Replaces the sites that trap. false: *problem. */
 bool patch_place_traps(struct patch *patch, struct problem *problem);
+/* Makes alternatives that would put sensitive instructions back into ones of no bytes. false:
+ * *problem. */
+bool patch_disarm_alternatives(struct patch *patch, struct problem *problem);
 /* Leads branches and fixups to what has moved into springboards. */
 void patch_follow_branches(struct patch *patch);
 

@@ -199,6 +199,29 @@ bool patch_place_traps(struct patch *patch, struct problem *problem)
 	return true;
 }
 
+/* --- alternatives -------------------------------------------------------------------- */
+
+bool patch_disarm_alternatives(struct patch *patch, struct problem *problem)
+{
+	const struct linux_metadata *metadata = &patch->scan->metadata;
+
+	for (size_t i = 0; i < metadata->alternative_count; i++) {
+		uint64_t lengths;
+		uint8_t *bytes;
+
+		if (patch->map.fates[i] != ALTERNATIVE_DISARMED)
+			continue;
+		lengths = metadata->alternatives[i].entry_address +
+		          alternative_lengths_offset(&metadata->alternative_table);
+		bytes = patch_image_at(patch, lengths, 2);
+		if (!bytes)
+			return problem_report(problem, PATCH_NOT_IN_FILE,
+			                      (unsigned long long)lengths);
+		bytes[0] = bytes[1] = 0;
+	}
+	return true;
+}
+
 /* --- branches to what has moved ------------------------------------------------------ */
 
 /*

@@ -37,6 +37,7 @@ static void set_bits(void *context, const struct code_reference *reference)
 
 struct walk {
 	const struct scan *scan;
+	const uint8_t *fates;
 	code_reference_visitor *visit;
 	void *context;
 };
@@ -80,8 +81,8 @@ static void walk_alternatives(const struct walk *walk, const struct linux_metada
 	for (size_t i = 0; i < metadata->alternative_count; i++) {
 		const struct alternative_entry *entry = &metadata->alternatives[i];
 
-		refer(walk, CODE_FIXED, entry->site.address, entry->site_length,
-		      ".altinstructions");
+		refer(walk, walk->fates[i] == ALTERNATIVE_LIVE ? CODE_FIXED : CODE_INERT,
+		      entry->site.address, entry->site_length, ".altinstructions");
 		refer(walk, CODE_FIXED, entry->replacement.address, entry->replacement_length,
 		      ".altinstr_replacement");
 	}
@@ -244,14 +245,22 @@ static bool allocate_section(struct code_map_section *section)
 	return true;
 }
 
-bool code_map_build(const struct scan *scan, struct code_map *map, struct problem *problem)
+bool code_map_build(const struct scan *scan, const struct rom *rom, struct code_map *map,
+                    struct problem *problem)
 {
 	struct walk walk = {.scan = scan, .visit = set_bits, .context = map};
 
 	*map = (struct code_map){.scan = scan, .exact = scan->kernel->has_relocations};
 	map->sections = calloc(scan->section_count + 1, sizeof(*map->sections));
-	if (!map->sections)
+	map->fates = malloc(scan->metadata.alternative_count + 1);
+	if (!map->sections || !map->fates) {
+		free(map->sections);
+		free(map->fates);
+		*map = (struct code_map){0};
 		return problem_report(problem, OUT_OF_MEMORY);
+	}
+	alternative_fates(&scan->metadata, scan->kernel, rom, map->fates);
+	walk.fates = map->fates;
 	map->section_count = scan->section_count;
 	for (size_t i = 0; i < scan->section_count; i++) {
 		map->sections[i].swept = &scan->sections[i];
@@ -270,7 +279,25 @@ void code_map_free(struct code_map *map)
 		for (int property = 0; property < CODE_PROPERTY_COUNT; property++)
 			free(map->sections[i].bits[property]);
 	free(map->sections);
+	free(map->fates);
 	*map = (struct code_map){0};
+}
+
+bool code_map_is_inert(const struct code_map *map, uint64_t address, uint32_t *feature)
+{
+	const struct linux_metadata *metadata = &map->scan->metadata;
+
+	*feature = 0;
+	for (size_t i = 0; i < metadata->alternative_count; i++) {
+		const struct alternative_entry *entry = &metadata->alternatives[i];
+
+		if (address - entry->replacement.address >= entry->replacement_length)
+			continue;
+		*feature = entry->feature;
+		if (map->fates[i] == ALTERNATIVE_LIVE)
+			return false;
+	}
+	return true;
 }
 
 bool code_map_any(const struct code_map *map, enum code_property property, uint64_t address,
@@ -314,7 +341,8 @@ const char *code_map_reason(const struct code_map *map, enum code_property prope
                             uint64_t address)
 {
 	struct question question = {.property = property, .address = address};
-	struct walk walk = {.scan = map->scan, .visit = answer, .context = &question};
+	struct walk walk = {
+	    .scan = map->scan, .fates = map->fates, .visit = answer, .context = &question};
 	const struct code_map_section *section = section_at(map, address);
 
 	if (!code_map_any(map, property, address, 1))

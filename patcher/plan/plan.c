@@ -196,6 +196,25 @@ static const char *why_no_window(const struct planner *planner, const struct pla
 	return "no five bytes of one basic block";
 }
 
+/* A site of a replacement, which the kernel copies: it must never do so. */
+static void decide_replacement(const struct plan *plan, struct plan_site *site)
+{
+	bool inert = code_map_is_inert(plan->map, site->site->address, &site->feature);
+
+	if (!plan->rom->cpuid) {
+		site->action = ROM_ACTION_NONE;
+		site->reason = "alternative's replacement";
+		return;
+	}
+	site->reason = inert ? "alternative's replacement, which is never put in place"
+	                     : "alternative's replacement, of a feature that the ROM shows";
+	if (!inert)
+		return;
+	site->action = ROM_ACTION_NONE;
+	site->method = ROM_METHOD_ALTERNATIVE;
+	site->patched = true;
+}
+
 /* What the manifest says about the site, and what the ROM cannot have at this place. */
 static void decide_action(const struct plan *plan, struct plan_site *site)
 {
@@ -210,9 +229,9 @@ static void decide_action(const struct plan *plan, struct plan_site *site)
 	         code_map_any(plan->map, CODE_FAULTING, site->site->address, 1)) {
 		site->action = ROM_ACTION_NONE;
 		site->reason = "__ex_table instruction, and the ROM sees no faults";
-	} else if (site->site->context == SCAN_CONTEXT_ALTERNATIVE) {
-		site->action = ROM_ACTION_NONE;
-		site->reason = "alternative's replacement";
+	} else if (site->site->context == SCAN_CONTEXT_ALTERNATIVE &&
+	           site->action != ROM_ACTION_NONE) {
+		decide_replacement(plan, site);
 	} else if (plan_in_kept_entry_text(plan, site->site->address)) {
 		site->action = ROM_ACTION_NONE;
 		site->reason = "entry text, which page-table isolation maps alone";
@@ -221,7 +240,7 @@ static void decide_action(const struct plan *plan, struct plan_site *site)
 	}
 	if (!site->action && form->named)
 		site->action = ROM_ACTION_NONE;
-	if (site->action == ROM_ACTION_NONE) {
+	if (site->action == ROM_ACTION_NONE && !site->patched) {
 		site->method = ROM_METHOD_NONE;
 		site->patched = true;
 	}

@@ -22,6 +22,7 @@ struct plan_site {
 	                 3 */
 	uint32_t window;    /* index into plan.windows, UINT32_MAX if in none */
 	const char *reason; /* why it is left alone or trapped; NULL otherwise */
+	uint32_t feature;   /* Linux's number of that which makes it live, if reason says so */
 };
 
 struct plan_window {

@@ -84,6 +84,37 @@ static bool read_manifest(struct rom *rom, const struct kernel_section *section,
 	return true;
 }
 
+/* --- what it hides ------------------------------------------------------------------ */
+
+static bool read_cpuid(struct rom *rom, const struct kernel_section *section,
+                       struct problem *problem)
+{
+	if (!section)
+		return true;
+	if (!section->bytes || section->size % sizeof(*rom->cpuid) || section->size > ROM_MAX_SIZE)
+		return problem_report(problem, ROM_BAD_CPUID, (unsigned long long)section->size);
+	rom->cpuid = malloc(section->size);
+	if (!rom->cpuid)
+		return problem_report(problem, OUT_OF_MEMORY);
+	memcpy(rom->cpuid, section->bytes, section->size);
+	rom->cpuid_count = section->size / sizeof(*rom->cpuid);
+	return true;
+}
+
+bool rom_hides(const struct rom *rom, uint32_t leaf, uint32_t subleaf, unsigned int number,
+               unsigned int bit)
+{
+	for (size_t i = 0; i < rom->cpuid_count; i++) {
+		const struct rom_cpuid *row = &rom->cpuid[i];
+
+		if (leaf >= row->first_leaf && leaf <= row->last_leaf && row->number == number &&
+		    (row->subleaf == ROM_CPUID_ANY_SUBLEAF || row->subleaf == subleaf) &&
+		    (row->visible >> bit & 1))
+			return false;
+	}
+	return rom->cpuid != NULL;
+}
+
 /* --- the layout --------------------------------------------------------------------- */
 
 static uint32_t align_up(uint32_t value, uint32_t alignment)
@@ -164,7 +195,7 @@ static bool place_wedge(struct rom *rom, unsigned int rank, struct problem *prob
 static enum rom_part part_of(const struct kernel_section *section)
 {
 	if (!section->allocated || !strcmp(section->name, MANIFEST_SECTION) ||
-	    !strcmp(section->name, PATCHUPS_SECTION))
+	    !strcmp(section->name, PATCHUPS_SECTION) || !strcmp(section->name, CPUID_SECTION))
 		return ROM_PART_NONE;
 	if (!strncmp(section->name, CALL_SECTION, strlen(CALL_SECTION)))
 		return ROM_PART_IMAGE;
@@ -217,6 +248,7 @@ static bool read_object(struct rom *rom, struct problem *problem)
 		return problem_report(problem, ROM_NOT_AN_OBJECT);
 	rom->for_xen = defines(object, "ROM_ENTRY_XEN");
 	return read_manifest(rom, kernel_find_section(object, MANIFEST_SECTION), problem) &&
+	       read_cpuid(rom, kernel_find_section(object, CPUID_SECTION), problem) &&
 	       module_symbols_open(object, &rom->private->symbols, problem) &&
 	       place_sections(rom, problem);
 }
@@ -235,6 +267,7 @@ bool rom_read_memory(const char *name, const uint8_t *bytes, size_t size, struct
 	module_symbols_close(&rom->private->symbols);
 	free(rom->private->places);
 	free(rom->private);
+	free(rom->cpuid);
 	*rom = (struct rom){0};
 	return false;
 }
@@ -269,5 +302,6 @@ void rom_free(struct rom *rom)
 	input_file_close(&rom->private->file);
 	free(rom->private->places);
 	free(rom->private);
+	free(rom->cpuid);
 	*rom = (struct rom){0};
 }

@@ -25,6 +25,8 @@ struct rom {
 	uint32_t properties;
 	bool for_xen; /* it defines ROM_ENTRY_XEN */
 	struct rom_call calls[ROM_SLOT_COUNT];
+	struct rom_cpuid *cpuid; /* what the guest's CPUID can show; NULL: nothing is known of it */
+	size_t cpuid_count;
 	uint32_t image_size;   /* header, slots, out-of-line bodies: bytes of the flat ROM image */
 	uint32_t wedge_size;   /* bytes of the wedge's file part */
 	uint32_t wedge_memory; /* and with what has no bytes */
@@ -56,6 +58,10 @@ bool rom_read(const char *name, struct rom *rom, struct problem *problem);
 bool rom_read_memory(const char *name, const uint8_t *bytes, size_t size, struct rom *rom,
                      struct problem *problem);
 void rom_free(struct rom *rom);
+
+/* Whether the ROM is known to show bit of a register (EAX 0, EBX 1, ECX 2, EDX 3) of CPUID as 0. */
+bool rom_hides(const struct rom *rom, uint32_t leaf, uint32_t subleaf, unsigned int number,
+               unsigned int bit);
 
 /* Where a ROM is put: guest-virtual addresses, the first two page-aligned. */
 struct rom_placement {

@@ -13,6 +13,7 @@
 #define PATCHUPS_SECTION   ".vmi_patchups"
 #define MANIFEST_SECTION   ".rom_manifest"
 #define PARAMETERS_SECTION ".rom_parameters"
+#define CPUID_SECTION      ".rom_cpuid"
 #define GUEST_ENTRY_SYMBOL "ROM_GUEST_ENTRY"
 
 enum rom_part {

@@ -80,7 +80,7 @@ static void check_output(struct verifier *verifier)
 		return;
 	verify_rom(verifier);
 	verify_notes(verifier);
-	if (!verify_tables(verifier) || !verify_windows(verifier))
+	if (!verify_alternatives(verifier) || !verify_tables(verifier) || !verify_windows(verifier))
 		return;
 	for (size_t i = 0; i < verifier->window_count; i++)
 		verify_springboard(verifier, &verifier->windows[i]);
@@ -93,6 +93,7 @@ static void free_verifier(struct verifier *verifier)
 {
 	verify_rom_close(verifier);
 	elf_view_close(&verifier->out);
+	free(verifier->fates);
 	free(verifier->sites);
 	free(verifier->origins);
 	free(verifier->windows);

@@ -76,6 +76,7 @@ static bool collect_ranges(struct verify_input *input, struct problem *problem)
 		const struct alternative_entry *entry = &metadata->alternatives[i];
 
 		add_fixed(input, &entry->site, entry->site_length, "an alternative");
+		input->fixed[input->fixed_count - 1].alternative = (uint32_t)i + 1;
 		add_fixed(input, &entry->replacement, entry->replacement_length,
 		          "an alternative's replacement");
 	}

@@ -25,7 +25,8 @@ struct verify_code { /* an executable section */
 struct verify_range { /* [start, end) of guest-virtual addresses */
 	uint32_t start, end;
 	const char *why;
-	bool may_begin; /* a window may begin with its one byte */
+	bool may_begin;       /* a window may begin with its one byte */
+	uint32_t alternative; /* the number of the entry whose site it is, plus one; or 0 */
 };
 
 struct verify_input {
@@ -138,6 +139,10 @@ struct verifier {
 	struct rom_parameters parameters;
 	bool has_parameters;
 
+	const struct elf_view_section *cpuid; /* of the ROM: .rom_cpuid, or NULL */
+
+	uint8_t *fates; /* verify_alternatives.c: VERIFY_LIVE ..., by the input's alternatives */
+
 	/* verify_file.c: the added segment and its sections; NULL if missing */
 	const struct elf_view_segment *added;
 	uint32_t guest_offset; /* the guest's virtual minus physical address */
@@ -205,6 +210,17 @@ void verify_rom(struct verifier *verifier);
 uint32_t verify_rom_symbol(const struct verifier *verifier, const struct elf_view_symbol *symbol);
 /* The slot at address: its number, or 0. */
 uint32_t verify_slot_at(const struct verifier *verifier, uint32_t address);
+
+/* --- verify_alternatives.c -------------------------------------------------------------------- */
+
+enum { VERIFY_LIVE, VERIFY_HIDDEN, VERIFY_DISARMED };
+
+/* Fills the fates; entries that are to be disarmed are. */
+bool verify_alternatives(struct verifier *verifier);
+/* Whether address is in a replacement that is never put in place. */
+bool verify_is_inert(const struct verifier *verifier, uint32_t address);
+/* Whether address is one of the lengths of an entry that is to be disarmed. */
+bool verify_is_disarmed(const struct verifier *verifier, uint32_t address);
 
 /* --- verify_tables.c -------------------------------------------------------------------------- */
 

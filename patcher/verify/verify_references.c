@@ -69,6 +69,8 @@ static uint32_t explain(struct verifier *verifier, uint32_t address, const uint8
 		return 1;
 	if (verifier->top && address - verifier->top < 4) /* verify_top() looks at it */
 		return verifier->top + 4 - address;
+	if (verify_is_disarmed(verifier, address))
+		return 1;
 	if (is_moved_branch(verifier, address, &end) || is_fixup_word(verifier, address, &end))
 		return end - address;
 	while (size < left && before[size] != now[size] &&
@@ -284,6 +286,8 @@ static void check_fixed(struct verifier *verifier)
 		const struct verify_range *range = &input->fixed[i];
 		size_t at = first_window(verifier, range->start);
 
+		if (range->alternative && verifier->fates[range->alternative - 1] != VERIFY_LIVE)
+			continue;
 		if (at < verifier->window_count && verifier->windows[at].start < range->end &&
 		    !(range->may_begin && verifier->windows[at].start == range->start))
 			verify_find(verifier, VERIFY_REFERENCE, range->start, "%s was replaced",

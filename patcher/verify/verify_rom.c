@@ -79,6 +79,9 @@ bool verify_rom_open(struct verifier *verifier, const struct verify_rom_file *fi
 		return problem_report(verifier->problem, OUT_OF_MEMORY);
 	verifier->for_xen = elf_view_symbol(&verifier->rom, "ROM_ENTRY_XEN") != NULL;
 	verify_find_top(verifier);
+	verifier->cpuid = elf_view_section(&verifier->rom, ".rom_cpuid");
+	if (verifier->cpuid && !verifier->cpuid->bytes)
+		verifier->cpuid = NULL;
 	return read_manifest(verifier);
 }
 
@@ -113,6 +116,7 @@ static bool is_wedge_section(const struct elf_view_section *section)
 {
 	return (section->flags & SHF_ALLOC) && !is_call_section(section) &&
 	       strcmp(section->name, ".vmi_patchups") != 0 &&
+	       strcmp(section->name, ".rom_cpuid") != 0 &&
 	       strcmp(section->name, ".rom_manifest") != 0;
 }
 

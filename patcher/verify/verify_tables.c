@@ -95,7 +95,7 @@ bool verify_keeps_native(const struct verifier *verifier, uint32_t address, uint
 	uint32_t properties = verifier->manifest.properties;
 
 	return verifier->calls[sensitive_forms[form].call].action == ROM_ACTION_NONE ||
-	       verify_is_replacement(input, address) ||
+	       (!verifier->cpuid && verify_is_replacement(input, address)) ||
 	       ((properties & ROM_KEEPS_FAULTING) && verify_is_faulting(input, address)) ||
 	       ((properties & ROM_KEEPS_ENTRY_TEXT) &&
 	        address - input->entry_text_start <
@@ -125,12 +125,12 @@ static void check_method(struct verifier *verifier, const struct rom_site *site,
 		            site->method);
 		return;
 	}
-	/* A replacement that the kernel never copies, as the ROM hides its feature. */
-	if (site->method == ROM_METHOD_ALTERNATIVE &&
-	    (!(verifier->manifest.properties & ROM_OWNS_TRAPS) ||
-	     !verify_is_replacement(verifier->input, site->address)))
-		verify_find(verifier, VERIFY_SITE, site->address,
-		            "the site is no alternative whose feature the ROM hides");
+	if (site->method == ROM_METHOD_ALTERNATIVE) {
+		if (!verifier->cpuid || !verify_is_inert(verifier, site->address))
+			verify_find(verifier, VERIFY_SITE, site->address,
+			            "the site is in no replacement that is never put in place");
+		verifier->report->inert_sites++;
+	}
 	if (site->method == ROM_METHOD_TRAP && !(verifier->manifest.properties & ROM_OWNS_TRAPS))
 		verify_find(verifier, VERIFY_SITE, site->address,
 		            "the site is to trap, but the ROM sees no traps");

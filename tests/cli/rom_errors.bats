@@ -117,6 +117,10 @@ broken() {
 	broken 's/vmi_outside wedge/call wedge/' E532
 }
 
+@test "a row of CPUID that is cut short" {
+	broken 's/\/\* end \*\//.section .rom_cpuid, "a"; .long 1, 1, 0/' E534
+}
+
 @test "no place for the parameters" {
 	broken 's|ROM_PARAMETERS_SIZE, 1, 0|ROM_PARAMETERS_SIZE - 4, 1, 0|' E533
 }

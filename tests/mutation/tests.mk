@@ -14,7 +14,9 @@ $(build)/tests/mutation/greedy-xen.S: tests/mutation/make-greedy-rom patchtables
 		tests/mutation/make-greedy-rom --xen patchtables/vmi_calls.def > $@
 $(build)/tests/mutation/%.rom: $(build)/tests/mutation/%.S rom/include/vmi.inc \
 		patchtables/rom_abi.h $(generated)/vmi_call_numbers.h
-	$(call quiet,ROM) $(CC) $(rom_cflags) -c -o $@ $<
+	$(call quiet,ROM) $(CC) $(rom_cflags) -c -o $@.o $< && \
+		ld -m elf_i386 -r -o $@ $@.o $(filter %.o,$^)
+$(build)/tests/mutation/greedy-xen.rom: $(build)/rom/policy/cpuid_manifest.o
 
 $(mutation_test): $(mutation_objects) $(library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ $(host_libraries) -lcmocka -lunicorn

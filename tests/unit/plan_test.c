@@ -252,8 +252,8 @@ static void make_plan(struct fake_linux *fake, struct planned *planned)
 	planned->fake = fake;
 	assert_read(fake);
 	assert_true(scan_kernel(&fake->kernel, &planned->scan, &problem));
-	assert_true(code_map_build(&planned->scan, &planned->map, &problem));
 	assert_true(rom_read("native", &planned->rom, &problem));
+	assert_true(code_map_build(&planned->scan, &planned->rom, &planned->map, &problem));
 	assert_true(
 	    plan_build(&planned->scan, &planned->map, &planned->rom, &planned->plan, &problem));
 }

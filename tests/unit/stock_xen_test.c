@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Debian's kernels for the xen ROM: every site that must be rewritten is, at most three by trap,
+ * none of those one that runs all the time; and no sensitive instruction comes back when the kernel
+ * applies its alternatives at boot, whatever features it sees.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disasm/classify.h"
+#include "disasm/sweep.h"
+#include "patcher/bytes.h"
+#include "patcher/patch/patch.h"
+#include "tests/cache.h"
+
+#define MOST_TRAPS 3
+
+static const char *const needed[] = {"debian/686-pae/boot/vmlinuz-*", "debian/686/boot/vmlinuz-*"};
+
+struct stock {
+	struct kernel kernel;
+	struct scan scan;
+	struct rom rom;
+	struct patch patch;
+};
+
+static void make_stock(const char *pattern, struct stock *stock)
+{
+	const struct kernel_read_options options = {NULL};
+	struct problem problem = {0};
+	char *path = cache_find(pattern);
+
+	assert_non_null(path);
+	if (!kernel_read(path, &options, &stock->kernel, &problem) ||
+	    !scan_kernel(&stock->kernel, &stock->scan, &problem) ||
+	    !rom_read("xen", &stock->rom, &problem) ||
+	    !patch_kernel(&stock->kernel, &stock->scan, &stock->rom, &stock->patch, &problem))
+		fail_msg("%s: %s", path, problem.text);
+	free(path);
+}
+
+static void free_stock(struct stock *stock)
+{
+	patch_free(&stock->patch);
+	rom_free(&stock->rom);
+	scan_free(&stock->scan);
+	kernel_free(&stock->kernel);
+}
+
+/* --- every site ------------------------------------------------------------------------------- */
+
+/* What would cost most: calls that a running kernel makes all the time. */
+static bool is_frequent(uint16_t call)
+{
+	switch (call) {
+	case VMI_CALL_DisableInterrupts:
+	case VMI_CALL_EnableInterrupts:
+	case VMI_CALL_PUSHF:
+	case VMI_CALL_POPF:
+	case VMI_CALL_IRET: return true;
+	default: return false;
+	}
+}
+
+static void check_sites(const char *pattern)
+{
+	size_t counts[ROM_METHOD_ALTERNATIVE + 1] = {0};
+	struct stock stock;
+
+	make_stock(pattern, &stock);
+	for (size_t i = 0; i < stock.patch.plan.site_count; i++) {
+		const struct plan_site *site = &stock.patch.plan.sites[i];
+		const struct sensitive_form *form = &sensitive_forms[site->site->form];
+
+		if (!site->patched)
+			fail_msg("0x%llx: %s stays: %s", (unsigned long long)site->site->address,
+			         form->mnemonic, site->reason);
+		counts[site->method]++;
+		if (site->method != ROM_METHOD_TRAP)
+			continue;
+		print_message("# 0x%llx: %s traps: %s\n", (unsigned long long)site->site->address,
+		              form->mnemonic, site->reason);
+		assert_false(is_frequent(form->call));
+	}
+	print_message("# %s: %zu sites", pattern, stock.patch.plan.site_count);
+	for (uint8_t i = 0; i <= ROM_METHOD_ALTERNATIVE; i++)
+		if (counts[i])
+			print_message(", %zu %s", counts[i], plan_method_name(i));
+	print_message("\n");
+	assert_int_equal(stock.patch.unpatched, 0);
+	assert_int_equal(counts[ROM_METHOD_NONE], 0);
+	assert_true(counts[ROM_METHOD_TRAP] <= MOST_TRAPS);
+	free_stock(&stock);
+}
+
+static void test_sites(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		check_sites(needed[i]);
+}
+
+/* --- the kernel patches itself ---------------------------------------------------------------- */
+
+#define ENTRY_SIZE 12 /* relative-12 */
+#define FLAG_NOT   0x8000
+
+/* The rewritten image at a guest-virtual address. */
+static uint8_t *at(const struct stock *stock, uint32_t address, uint32_t size)
+{
+	const uint8_t *bytes = kernel_bytes_at(&stock->kernel, address, size);
+
+	return bytes ? stock->patch.image + (bytes - stock->kernel.image) : NULL;
+}
+
+/* Linux 6.1, apply_alternatives(): the replacement is copied, a jump or call of five bytes led to
+ * where it led, the rest filled with nops. (What runs of nops become makes no difference here.) */
+static void apply(const struct stock *stock, uint32_t entry)
+{
+	const uint8_t *fields = at(stock, entry, ENTRY_SIZE);
+	uint32_t site = entry + bytes_load32(fields), from = entry + 4 + bytes_load32(fields + 4);
+	uint8_t length = fields[10], replacement_length = fields[11], buffer[256];
+	const uint8_t *replacement = at(stock, from, replacement_length);
+	uint8_t *to = at(stock, site, length);
+	uint32_t word;
+
+	if (!length)
+		return;
+	assert_non_null(to);
+	assert_true(replacement_length <= length);
+	memset(buffer, 0x90, sizeof(buffer));
+	if (replacement_length)
+		memcpy(buffer, replacement, replacement_length);
+	if (replacement_length == 5 && (buffer[0] == 0xe8 || buffer[0] == 0xe9)) {
+		word = bytes_load32(buffer + 1) + from - site;
+		memcpy(buffer + 1, &word, sizeof(word));
+	}
+	memcpy(to, buffer, length);
+}
+
+/* Every entry that applies if all features are there that the ROM does not hide, or if none is. */
+static size_t apply_all(const struct stock *stock, bool on)
+{
+	const struct linux_metadata *metadata = &stock->scan.metadata;
+	size_t applied = 0;
+
+	assert_string_equal(metadata->alternative_table.layout, "relative-12");
+	for (size_t i = 0; i < metadata->alternative_count; i++) {
+		uint32_t entry = (uint32_t)metadata->alternatives[i].entry_address;
+		bool without = bytes_load16(at(stock, entry, ENTRY_SIZE) + 8) & FLAG_NOT;
+		bool has = on && stock->patch.map.fates[i] != ALTERNATIVE_HIDDEN;
+
+		if (has == without)
+			continue;
+		apply(stock, entry);
+		applied++;
+	}
+	return applied;
+}
+
+/* Sites of one section as it is now; those of replacements are bytes that only their copies run. */
+static size_t count_sites(const struct stock *stock, const struct scan_section *swept)
+{
+	const struct kernel_section *section = swept->section;
+	struct sweep_input input = {
+	    .bytes = at(stock, (uint32_t)section->address, (uint32_t)section->size),
+	    .size = section->size,
+	    .address = section->address,
+	    .mode = DISASM_MODE_32,
+	};
+	struct sweep_result result;
+	uint32_t feature;
+	size_t count = 0;
+
+	assert_true(sweep(&input, &result));
+	for (size_t i = 0; i < result.site_count; i++) {
+		uint64_t address = section->address + result.sites[i].offset;
+
+		/* An instruction that the sweep of the input saw, or one that was put there. */
+		if (!sensitive_forms[result.sites[i].form].rewrite ||
+		    bitmap_test(swept->marks[MARK_REPLACEMENT], result.sites[i].offset))
+			continue;
+		if (code_map_is_inert(&stock->patch.map, address, &feature) && feature)
+			continue;
+		print_message("# 0x%llx: %s\n", (unsigned long long)address,
+		              sensitive_forms[result.sites[i].form].mnemonic);
+		count++;
+	}
+	sweep_result_free(&result);
+	return count;
+}
+
+/* A window's bytes are a jump and traps, whatever has been applied. */
+static void check_windows(const struct stock *stock, const uint8_t *before)
+{
+	for (size_t i = 0; i < stock->patch.plan.window_count; i++) {
+		const struct plan_window *window = &stock->patch.plan.windows[i];
+		uint32_t size = (uint32_t)(window->end - window->start);
+		const uint8_t *now = at(stock, (uint32_t)window->start, size);
+
+		if (memcmp(now, before + (now - stock->patch.image), size) != 0)
+			fail_msg("the window at 0x%llx was overwritten",
+			         (unsigned long long)window->start);
+	}
+}
+
+static void check_applied(const char *pattern, bool on)
+{
+	struct stock stock;
+	size_t applied, left = 0;
+	uint8_t *before;
+
+	make_stock(pattern, &stock);
+	before = malloc(stock.kernel.image_size);
+	assert_non_null(before);
+	memcpy(before, stock.patch.image, stock.kernel.image_size);
+	applied = apply_all(&stock, on);
+	for (size_t i = 0; i < stock.scan.section_count; i++)
+		left += count_sites(&stock, &stock.scan.sections[i]);
+	check_windows(&stock, before);
+	print_message("# %s, features %s: %zu of %zu alternatives applied, %zu sites\n", pattern,
+	              on ? "on" : "off", applied, stock.scan.metadata.alternative_count, left);
+	assert_true(applied > 0);
+	assert_int_equal(left, 0);
+	free(before);
+	free_stock(&stock);
+}
+
+static void test_applied(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		check_applied(needed[i], true);
+		check_applied(needed[i], false);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_sites),
+	    cmocka_unit_test(test_applied),
+	};
+
+	if (cache_lacks(needed, sizeof(needed) / sizeof(needed[0])))
+		return 0;
+	return cmocka_run_group_tests_name("stock kernels for Xen", tests, NULL, NULL);
+}
