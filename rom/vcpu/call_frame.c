@@ -7,6 +7,7 @@
 
 #include "rom/platform/xen/start.h"
 #include "rom/vcpu/calls.h"
+#include "rom/vcpu/escaped.h"
 
 /* An address in the window or its low alias, as one in the window. */
 static uint32_t in_window(uint32_t address)
@@ -14,6 +15,11 @@ static uint32_t in_window(uint32_t address)
 	if (address - rom_parameters.region_virtual >= rom_parameters.region_size)
 		address += rom_parameters.guest_offset;
 	return address;
+}
+
+bool is_in_region(uint32_t address)
+{
+	return in_window(address) - rom_parameters.region_virtual < rom_parameters.region_size;
 }
 
 static bool is_in_springboards(uint32_t address)
@@ -93,7 +99,8 @@ void call_to_site(struct rom_frame *frame)
 {
 	uint32_t back;
 
-	if (!guest_read(stack_linear(frame, frame->esp), &back, sizeof(back)))
+	if (emulation_to_site(frame) ||
+	    !guest_read(stack_linear(frame, frame->esp), &back, sizeof(back)))
 		return;
 	frame->esp = stack_moved(frame, 4);
 	if (!frame_to_origin(frame, back - 1))

@@ -24,6 +24,9 @@ typedef void call_function(struct rom_frame *frame);
  */
 bool frame_to_origin(struct rom_frame *frame, uint32_t at);
 
+/* Whether an address is in the region (springboards, slots, wedge) or its low alias. */
+bool is_in_region(uint32_t address);
+
 /* The same for a call: the guest's instruction that became it. */
 void call_to_site(struct rom_frame *frame);
 

@@ -55,8 +55,10 @@ void call_POPF(struct rom_frame *frame)
 {
 	uint32_t flags;
 
-	if (call_pop(frame, &flags, 4))
-		frame_set_flags(frame, flags);
+	if (!call_pop(frame, &flags, 4))
+		return;
+	vcpu.step_shadow = flags & EFLAGS_TF && !(frame->eflags & EFLAGS_TF) && is_in_region(frame->eip);
+	frame_set_flags(frame, flags);
 }
 
 void call_POPFW(struct rom_frame *frame)

@@ -19,6 +19,7 @@ void platform_set_descriptor(bool ldt, uint32_t index, uint64_t descriptor);
 void platform_set_task_switched(bool set);
 
 void platform_set_debug_register(unsigned int number, uint32_t value);
+uint32_t platform_get_debug_register(unsigned int number);
 
 /* The processor's own CPUID. */
 cpuid_function platform_cpuid;

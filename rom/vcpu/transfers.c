@@ -152,6 +152,7 @@ static void return_from_interrupt(struct rom_frame *frame, unsigned int size)
 		return;
 	go(frame, &to);
 	frame_set_flags(frame, words[2] & ~EFLAGS_NT);
+	frame->eflags = (frame->eflags & ~EFLAGS_RF) | (words[2] & EFLAGS_RF);
 }
 
 void call_IRET(struct rom_frame *frame)

@@ -75,7 +75,8 @@ struct vcpu {
 	uint32_t iopl; /* in place, bits 13-12 of EFLAGS */
 	struct msr_state msr;
 	struct exception fault; /* why the last access to guest memory failed */
-	uint32_t emulated;      /* instructions that escaped the patcher */
+	bool step_shadow; /* popf set TF: its own springboard, and the way back, are no step */
+	uint32_t emulated; /* instructions that escaped the patcher */
 };
 
 extern struct vcpu vcpu;

@@ -125,6 +125,12 @@ static inline int32_t hypercall_set_debugreg(uint32_t number, uint32_t value)
 	return hypercall2(__HYPERVISOR_set_debugreg, number, value);
 }
 
+/* The value, not an errno. */
+static inline uint32_t hypercall_get_debugreg(uint32_t number)
+{
+	return (uint32_t)hypercall2(__HYPERVISOR_get_debugreg, number, 0);
+}
+
 static inline int32_t hypercall_physdev_op(uint32_t command, const void *argument)
 {
 	return hypercall2(__HYPERVISOR_physdev_op, command, (uint32_t)argument);

@@ -96,6 +96,11 @@ void platform_set_debug_register(unsigned int number, uint32_t value)
 	hypercall_set_debugreg(number, value);
 }
 
+uint32_t platform_get_debug_register(unsigned int number)
+{
+	return hypercall_get_debugreg(number);
+}
+
 void platform_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_registers *result)
 {
 	__asm__ volatile("cpuid"

@@ -17,6 +17,11 @@
 #define ERROR_IDT       2u /* of a selector error code: an IDT entry */
 #define SYSTEM_CALL     0x80
 #define INT_INSTRUCTION 0xcd
+#define FWAIT           0x9b
+
+#define DR6_BREAKPOINTS 0x0000000fu
+#define DR6_STEP        0x00004000u
+#define DR6_RESET       0xffff0ff0u
 
 struct fixup {
 	uint32_t at, go_on;
@@ -171,9 +176,44 @@ static void selector_fault(struct rom_frame *frame)
 		reflect_error(frame);
 }
 
+/*
+ * Single steps inside the region are none of the guest's: it sees one where it is left, unless that
+ * ends the springboard of the popf that set TF.
+ */
+static void debug_exception(struct rom_frame *frame)
+{
+	uint32_t causes = platform_get_debug_register(6) & (DR6_BREAKPOINTS | DR6_STEP);
+
+	platform_set_debug_register(6, DR6_RESET);
+	if (causes & DR6_STEP && is_in_region(frame->eip)) {
+		causes &= ~DR6_STEP;
+	} else if (causes & DR6_STEP && vcpu.step_shadow) {
+		vcpu.step_shadow = false;
+		causes &= ~DR6_STEP;
+	}
+	if (causes == 0)
+		return;
+	vcpu.dr[6] |= causes;
+	reflect_error(frame);
+}
+
+/* The real CR0.TS stands for the guest's TS and EM, and the real MP is set: fwait needs both of TS
+ * and MP to fault (SDM vol. 2, WAIT). */
+static bool is_harmless_wait(struct rom_frame *frame)
+{
+	uint8_t byte;
+
+	return (vcpu.cr0 & (CR0_TS | CR0_MP)) != (CR0_TS | CR0_MP) &&
+	       guest_read(frame->eip, &byte, 1) && byte == FWAIT;
+}
+
 static void device_not_available(struct rom_frame *frame)
 {
 	platform_set_task_switched(true); /* Xen has cleared it: the guest's is still set */
+	if (is_harmless_wait(frame)) {
+		frame->eip++;
+		return;
+	}
 	reflect_error(frame);
 }
 
@@ -200,6 +240,7 @@ static void guest_trap(struct rom_frame *frame)
 	switch (frame->vector) {
 	case CALL_VECTOR: call_or_system_call(frame); break;
 	case FRAME_VECTOR_EVENT: events_handle(frame_ring(frame) == RING_USER); break;
+	case VECTOR_DB: debug_exception(frame); break;
 	case VECTOR_PF: page_fault(frame); break;
 	case VECTOR_GP: general_protection(frame); break;
 	case VECTOR_NP:
