@@ -13,7 +13,8 @@
 /* Entries of the ROM's own, which no guest selector reaches: see freeze(). */
 #define FROZEN_CS   (PLATFORM_DESCRIPTORS - 2)
 #define FROZEN_SS   (PLATFORM_DESCRIPTORS - 1)
-#define GUEST_LIMIT (PLATFORM_DESCRIPTORS - 2)
+#define ESPFIX_SS   (PLATFORM_DESCRIPTORS - 3)
+#define GUEST_LIMIT (PLATFORM_DESCRIPTORS - 3)
 
 #define BOOT_CODE 0x10
 #define BOOT_DATA 0x18
@@ -50,14 +51,19 @@ bool descriptor_read(uint16_t selector, uint64_t *descriptor)
 	return guest_read(table->base + offset, descriptor, sizeof(*descriptor));
 }
 
-/* The real entry for a guest's. */
+/*
+ * The real entry for a guest's. One that was not accessed yet has none: the fault on its first use
+ * (descriptor_sync()) sets its accessed bit, as the processor does in its own table.
+ */
 static uint64_t reflect(uint64_t descriptor)
 {
-	if (!(descriptor & DESCRIPTOR_PRESENT) || !(descriptor & DESCRIPTOR_SEGMENT))
+	if (!(descriptor & DESCRIPTOR_SEGMENT))
+		return 0;
+	if (descriptor & DESCRIPTOR_PRESENT && !(descriptor & DESCRIPTOR_ACCESSED))
 		return 0;
 	if (DESCRIPTOR_DPL(descriptor) < RING_GUEST)
 		descriptor = (descriptor & ~(3ull << 45)) | (uint64_t)RING_GUEST << 45;
-	return (descriptor & ~DESCRIPTOR_LONG) | DESCRIPTOR_ACCESSED;
+	return descriptor & ~DESCRIPTOR_LONG;
 }
 
 static bool is_for_user(uint64_t descriptor)
@@ -91,6 +97,17 @@ static bool set(uint16_t selector, uint64_t descriptor)
 	return true;
 }
 
+static void mark_accessed(uint16_t selector, uint64_t *descriptor)
+{
+	const uint64_t wanted = DESCRIPTOR_SEGMENT | DESCRIPTOR_PRESENT;
+	const struct table_register *table = selector & SELECTOR_LDT ? &vcpu.ldt_table : &vcpu.gdt;
+	uint8_t access = (uint8_t)(*descriptor >> 40) | 1;
+
+	if ((*descriptor & (wanted | DESCRIPTOR_ACCESSED)) == wanted &&
+	    guest_write(table->base + (selector & ~7u) + 5, &access, 1))
+		*descriptor |= DESCRIPTOR_ACCESSED;
+}
+
 bool descriptor_sync(uint16_t selector)
 {
 	uint64_t descriptor;
@@ -99,6 +116,7 @@ bool descriptor_sync(uint16_t selector)
 		return false;
 	if (!descriptor_read(selector, &descriptor))
 		descriptor = 0;
+	mark_accessed(selector, &descriptor);
 	return set(selector, descriptor);
 }
 
@@ -107,6 +125,16 @@ uint64_t descriptor_real(uint16_t selector)
 	unsigned int index = selector >> 3;
 
 	return index < PLATFORM_DESCRIPTORS ? real[selector & SELECTOR_LDT ? 1 : 0][index] : 0;
+}
+
+/* An entry of a new table. */
+static void look_at(uint16_t selector)
+{
+	uint64_t descriptor;
+
+	if (!descriptor_read(selector, &descriptor))
+		descriptor = 0;
+	set(selector, descriptor);
 }
 
 /*
@@ -143,20 +171,14 @@ void descriptors_sync_gdt(struct rom_frame *frame)
 	freeze(&frame->cs, FROZEN_CS, &frozen_cs);
 	freeze(&frame->ss, FROZEN_SS, &frozen_ss);
 	for (uint32_t index = 1; index < GUEST_LIMIT; index++) {
-		if (8 * index + 7 > vcpu.gdt.limit && real[0][index] == 0)
-			continue;
-		descriptor_sync((uint16_t)(8 * index));
+		look_at((uint16_t)(8 * index));
 	}
 }
 
 void descriptors_sync_ldt(void)
 {
 	for (uint32_t index = 0; index < PLATFORM_DESCRIPTORS; index++) {
-		uint16_t selector = (uint16_t)(8 * index | SELECTOR_LDT);
-
-		if (8 * index + 7 > vcpu.ldt_table.limit && real[1][index] == 0)
-			continue;
-		descriptor_sync(selector);
+		look_at((uint16_t)(8 * index | SELECTOR_LDT));
 	}
 }
 
@@ -201,6 +223,23 @@ uint32_t stack_moved(const struct rom_frame *frame, int32_t by)
 	if (descriptor_real((uint16_t)frame->ss) & DESCRIPTOR_BIG)
 		return esp;
 	return (frame->esp & 0xffff0000) | (esp & 0xffff);
+}
+
+struct espfix_stack espfix_stack;
+
+void stack_prepare_return(const struct rom_frame *frame, const void *bottom)
+{
+	uint32_t own = (uint32_t)bottom & 0xffff0000, wanted = frame->esp & 0xffff0000;
+	uint64_t base = own - wanted;
+
+	espfix_stack.selector = 0;
+	if (descriptor_real((uint16_t)frame->ss) & DESCRIPTOR_BIG || own == wanted)
+		return;
+	espfix_stack.esp = wanted | ((uint32_t)bottom & 0xffff);
+	espfix_stack.selector = ESPFIX_SS << 3 | RING_ROM;
+	platform_set_descriptor(false, ESPFIX_SS,
+	                        (FLAT_DATA & ~(3ull << 45)) | (uint64_t)RING_ROM << 45 |
+	                            (base & 0xffffff) << 16 | base >> 24 << 56);
 }
 
 void descriptors_initialise(void)

@@ -47,9 +47,9 @@ struct plan {
 	enum result result;
 	uint32_t words[4]; /* word0, word1, ... */
 	uint8_t word_count;
-	uint8_t taken;     /* words that the call itself takes off */
-	bool keeps_eax;    /* EAX, ECX, EDX are arguments only: the guest's come back */
-	bool keeps_ecx;    /* of ins and outs without rep */
+	uint8_t taken;  /* words that the call itself takes off */
+	bool keeps_eax; /* EAX, ECX, EDX are arguments only: the guest's come back */
+	bool keeps_ecx; /* of ins and outs without rep */
 };
 
 static bool plan_fault(struct rom_frame *frame)
@@ -91,17 +91,13 @@ static bool store_result(struct rom_frame *frame, const struct plan *plan,
 		if (!guest_read(stack_linear(frame, frame->esp), &word, 4))
 			return false;
 		frame->esp = stack_moved(frame, 4);
-		return operand_store(frame, instruction,
-		                     operand_is_memory(instruction) || instruction->short_operand
-		                         ? 2
-		                         : 4,
-		                     word);
+		return operand_store(
+		    frame, instruction,
+		    operand_is_memory(instruction) || instruction->short_operand ? 2 : 4, word);
 	case RESULT_WORD:
-		return operand_store(frame, instruction,
-		                     operand_is_memory(instruction) || instruction->short_operand
-		                         ? 2
-		                         : 4,
-		                     eax);
+		return operand_store(
+		    frame, instruction,
+		    operand_is_memory(instruction) || instruction->short_operand ? 2 : 4, eax);
 	case RESULT_RM: *register_of(frame, instruction->modrm & 7) = eax; return true;
 	case RESULT_REG:
 		if (frame->eflags & EFLAGS_ZF) {
@@ -178,8 +174,7 @@ static bool plan_far_return(struct instruction *instruction, struct plan *plan)
 }
 
 /* 0f 00: sldt, str, lldt, ltr, verr, verw. */
-static bool plan_group6(struct rom_frame *frame, struct instruction *instruction,
-                        struct plan *plan)
+static bool plan_group6(struct rom_frame *frame, struct instruction *instruction, struct plan *plan)
 {
 	static call_function *const calls[] = {call_GetLDT, call_GetTR,         call_SetLDT,
 	                                       call_SetTR,  call_CheckSelector, call_CheckSelector};
@@ -198,8 +193,7 @@ static bool plan_group6(struct rom_frame *frame, struct instruction *instruction
 }
 
 /* 0f 01: the table registers, smsw, lmsw, invlpg; with a register operand, what is not there. */
-static bool plan_group7(struct rom_frame *frame, struct instruction *instruction,
-                        struct plan *plan)
+static bool plan_group7(struct rom_frame *frame, struct instruction *instruction, struct plan *plan)
 {
 	static call_function *const tables[] = {call_GetGDT, call_GetIDT, call_SetGDT, call_SetIDT};
 	unsigned int field = operand_field(instruction);
@@ -317,15 +311,24 @@ static const struct {
 	bool no_return;
 	call_function *call;
 } simple[] = {
-    {0xfa, false, false, call_DisableInterrupts}, {0xfb, false, false, call_EnableInterrupts},
-    {0x9c, false, false, call_PUSHF},             {0x9c, true, false, call_PUSHFW},
-    {0x9d, false, false, call_POPF},              {0x9d, true, false, call_POPFW},
-    {0xcf, false, true, call_IRET},               {0xcf, true, true, call_IRETW},
-    {0xf4, false, false, call_HLT},               {0x0e, false, false, call_PushCS},
-    {0x16, false, false, call_PushSS},            {0x0f06, false, false, call_CLTS},
-    {0x0f08, false, false, call_INVD},            {0x0f09, false, false, call_WBINVD},
-    {0x0f30, false, false, call_WRMSR},           {0x0f32, false, false, call_RDMSR},
-    {0x0f33, false, false, call_RDPMC},           {0x0fa2, false, false, call_CPUID},
+    {0xfa, false, false, call_DisableInterrupts},
+    {0xfb, false, false, call_EnableInterrupts},
+    {0x9c, false, false, call_PUSHF},
+    {0x9c, true, false, call_PUSHFW},
+    {0x9d, false, false, call_POPF},
+    {0x9d, true, false, call_POPFW},
+    {0xcf, false, true, call_IRET},
+    {0xcf, true, true, call_IRETW},
+    {0xf4, false, false, call_HLT},
+    {0x0e, false, false, call_PushCS},
+    {0x16, false, false, call_PushSS},
+    {0x0f06, false, false, call_CLTS},
+    {0x0f08, false, false, call_INVD},
+    {0x0f09, false, false, call_WBINVD},
+    {0x0f30, false, false, call_WRMSR},
+    {0x0f32, false, false, call_RDMSR},
+    {0x0f33, false, false, call_RDPMC},
+    {0x0fa2, false, false, call_CPUID},
 };
 
 static bool plan_simple(const struct instruction *instruction, struct plan *plan)

@@ -13,7 +13,8 @@ bool emulate_escaped(struct rom_frame *frame);
 /* A breakpoint, EIP behind it: true if it is a site that the patcher made a trap. */
 bool emulate_site(struct rom_frame *frame);
 
-/* While an instruction is emulated: the frame becomes that before it, for a fault. False: none is. */
+/* While an instruction is emulated: the frame becomes that before it, for a fault. False: none is.
+ */
 bool emulation_to_site(struct rom_frame *frame);
 
 #endif

@@ -57,7 +57,8 @@ void call_POPF(struct rom_frame *frame)
 
 	if (!call_pop(frame, &flags, 4))
 		return;
-	vcpu.step_shadow = flags & EFLAGS_TF && !(frame->eflags & EFLAGS_TF) && is_in_region(frame->eip);
+	vcpu.step_shadow =
+	    flags & EFLAGS_TF && !(frame->eflags & EFLAGS_TF) && is_in_region(frame->eip);
 	frame_set_flags(frame, flags);
 }
 

@@ -180,16 +180,18 @@ uint32_t operand_linear(const struct rom_frame *frame, const struct instruction 
 	return descriptor_base(descriptor_real((uint16_t)selector)) + instruction->offset;
 }
 
-bool operand_load(struct rom_frame *frame, const struct instruction *instruction,
-                  unsigned int size, uint32_t *value)
+bool operand_load(struct rom_frame *frame, const struct instruction *instruction, unsigned int size,
+                  uint32_t *value)
 {
-	*value = 0;
+	uint32_t loaded = 0; /* the result's place may be part of the operand */
+	bool good = true;
+
 	if (operand_is_memory(instruction))
-		return guest_read(operand_linear(frame, instruction), value, size);
-	*value = *register_of(frame, instruction->modrm & 7);
-	if (size == 2)
-		*value &= 0xffff;
-	return true;
+		good = guest_read(operand_linear(frame, instruction), &loaded, size);
+	else
+		loaded = *register_of(frame, instruction->modrm & 7);
+	*value = size == 2 ? loaded & 0xffff : loaded;
+	return good;
 }
 
 bool operand_store(struct rom_frame *frame, const struct instruction *instruction,

@@ -47,8 +47,8 @@ uint32_t *register_of(struct rom_frame *frame, unsigned int number);
 uint32_t operand_linear(const struct rom_frame *frame, const struct instruction *instruction);
 
 /* The r/m operand of `size` bytes; false: vcpu.fault. */
-bool operand_load(struct rom_frame *frame, const struct instruction *instruction,
-                  unsigned int size, uint32_t *value);
+bool operand_load(struct rom_frame *frame, const struct instruction *instruction, unsigned int size,
+                  uint32_t *value);
 bool operand_store(struct rom_frame *frame, const struct instruction *instruction,
                    unsigned int size, uint32_t value);
 

@@ -75,7 +75,7 @@ struct vcpu {
 	uint32_t iopl; /* in place, bits 13-12 of EFLAGS */
 	struct msr_state msr;
 	struct exception fault; /* why the last access to guest memory failed */
-	bool step_shadow; /* popf set TF: its own springboard, and the way back, are no step */
+	bool step_shadow;  /* popf set TF: its own springboard, and the way back, are no step */
 	uint32_t emulated; /* instructions that escaped the patcher */
 };
 
@@ -141,6 +141,18 @@ uint32_t stack_linear(const struct rom_frame *frame, uint32_t offset);
 
 /* ESP plus a number, in the width the stack segment has. */
 uint32_t stack_moved(const struct rom_frame *frame, int32_t by);
+
+/*
+ * iret to a 16-bit stack segment leaves bits 31-16 of ESP as they are (SDM vol. 2, IRET): those of
+ * the ROM's stack. So the way out goes over a segment in which the same stack has the guest's bits.
+ * bottom: what iret will take.
+ */
+void stack_prepare_return(const struct rom_frame *frame, const void *bottom);
+
+extern struct espfix_stack {
+	uint32_t esp;
+	uint32_t selector;
+} espfix_stack; /* what the way out takes, if the selector is not 0 (trap_entry.S) */
 
 /* Puts descriptors into the tables as a boot loader leaves them: code 0x10, data 0x18. */
 void descriptors_initialise(void);

@@ -91,7 +91,11 @@ exit_critical:
 	cmpb $0, %ss:VCPU_INFO_PENDING
 	jne 1f
 exit_iret:
+	cmpl $0, %ss:espfix_stack + 4
+	jne 2f
 	iret				/* leaves the real IF alone: CPL > IOPL */
+2:	lss %ss:espfix_stack, %esp
+	iret
 1:	movb $1, %ss:VCPU_INFO_MASK
 exit_critical_end:
 	pushl $0

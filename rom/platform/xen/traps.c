@@ -262,6 +262,7 @@ static void leave(struct rom_frame *frame)
 			mmu_take_notes();
 		descriptors_sync_user(frame);
 	}
+	stack_prepare_return(frame, &frame->eip);
 	if (!(frame->eflags & EFLAGS_IF) && devices_interrupt_pending(&devices))
 		events_remind();
 }
@@ -269,6 +270,7 @@ static void leave(struct rom_frame *frame)
 void trap(struct rom_frame *frame)
 {
 	frame->cs &= 0xffff;
+	espfix_stack.selector = 0;
 	trace_frame(frame, frame->vector == VECTOR_PF ? fault_address() : 0);
 	if (frame_ring(frame) == RING_ROM) {
 		rom_trap(frame);
