@@ -69,7 +69,9 @@ function titled(element, text) {
 	return element;
 }
 
-const MAP = { width: 1200, height: 128, base: 96, bins: 240 };
+// In units of the drawing; bins are equal ranges of addresses. A phone has room for fewer.
+const MAP = matchMedia("(max-width: 820px)").matches ? { width: 480, height: 128, base: 96, bins: 120 }
+	: { width: 1200, height: 128, base: 96, bins: 240 };
 
 function sectionFill(section) {
 	if (section.executable)
@@ -131,7 +133,7 @@ function drawRegion(report) {
 	for (const part of region.parts)
 		strip.append(make("i", { class: part.name.slice(1).replace(".", "-"), style: `flex: ${Math.max(part.size, 1)} 1 0`,
 			title: `${part.name} ${part.address}, ${bytes(part.size)}` }, part.name));
-	return [make("h3", {}, "Added behind the kernel"), strip,
+	return [make("h3", {}, "Added to the kernel"), strip,
 		make("div", { class: "caption" },
 			make("span", {}, `${region.address}, physical ${region.physical}`),
 			make("span", {}, region.parts.map((part) => `${part.name} ${bytes(part.size)}`).join(" · ")),
@@ -168,6 +170,11 @@ const SLOT_COLUMNS = [
 	["size", "Bytes", true], ["sites", "Sites", true],
 ];
 
+// How often the slot is used: calls, if they were counted, or sites.
+function useOf(report, slot) {
+	return report.hasCalls ? report.slotCalls.get(slot.name) || 0 : slot.sites;
+}
+
 function slotRow(report, slot, most) {
 	const cells = SLOT_COLUMNS.map(([key, , right]) => make("td", { class: right ? "right" : "" },
 		key === "address" ? make("code", {}, slot.out_of_line ? `${slot.address} → ${slot.body}` : slot.address)
@@ -175,14 +182,14 @@ function slotRow(report, slot, most) {
 
 	if (report.hasCalls)
 		cells.push(make("td", { class: "right" }, number(report.slotCalls.get(slot.name) || 0)));
-	cells.push(make("td", { style: "width: 30%" }, slot.sites
-		? make("span", { class: "meter", style: `width: ${100 * slot.sites / most}%` }) : ""));
+	cells.push(make("td", { style: "width: 30%" }, useOf(report, slot)
+		? make("span", { class: "meter", style: `width: ${100 * useOf(report, slot) / most}%` }) : ""));
 	return make("tr", { class: slot.action === "-" ? "absent" : "" }, ...cells);
 }
 
 function drawSlots(report, order = report.hasCalls ? "calls" : "number", all = false) {
 	const slots = report.slots.filter((slot) => all || slot.action !== "-");
-	const most = Math.max(1, ...slots.map((slot) => slot.sites));
+	const most = Math.max(1, ...slots.map((slot) => useOf(report, slot)));
 	const value = (slot) => order === "calls" ? report.slotCalls.get(slot.name) || 0 : slot[order];
 	const descends = ["size", "sites", "calls"].includes(order);
 	const columns = report.hasCalls ? [...SLOT_COLUMNS, ["calls", "Calls", true]] : SLOT_COLUMNS;
