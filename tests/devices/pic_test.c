@@ -107,6 +107,22 @@ static void a_masked_machine_after_power_on(void **state)
 	assert_int_equal(in(SECOND_DATA), 0xff);
 }
 
+static void vectors_and_order_after_power_on(void **state)
+{
+	(void)state;
+	pic_initialise(&pair);
+	out(FIRST_DATA, 0);
+	out(SECOND_DATA, 0);
+	for (unsigned int line = 0; line < PIC_LINES; line++)
+		raise_line(line);
+	expect_vector(0x08);
+	out(FIRST, END);
+	expect_vector(0x09);
+	out(FIRST, END);
+	expect_vector(0x70);
+	assert_int_equal(in_service(FIRST), 0x04);
+}
+
 static void each_line_has_its_vector(void **state)
 {
 	(void)state;
@@ -250,6 +266,9 @@ static void the_specific_end_names_its_line(void **state)
 	expect_vector(0x21);
 	out(FIRST, END_OF(4));
 	assert_int_equal(in_service(FIRST), 0x02);
+	raise_line(0); /* 4 is not the lowest now */
+	expect_vector(0x20);
+	out(FIRST, END_OF(0));
 	out(FIRST, END_OF(3)); /* is not in service */
 	assert_int_equal(in_service(FIRST), 0x02);
 	out(FIRST, END_OF(1));
@@ -275,6 +294,13 @@ static void the_mask_holds_back_and_keeps(void **state)
 static void the_cascade_can_be_masked(void **state)
 {
 	(void)state;
+	assert_true(pic_enabled(&pair, 8));
+	out(SECOND_DATA, 0x01);
+	assert_false(pic_enabled(&pair, 8));
+	raise_line(8);
+	assert_true(pic_requested(&pair, 8));
+	lower_line(8);
+	out(SECOND_DATA, 0);
 	raise_line(9);
 	assert_int_equal(requests(FIRST), 0x04);
 	assert_int_equal(requests(SECOND), 0x02);
@@ -428,10 +454,10 @@ static void rotation_at_automatic_ends(void **state)
 	expect_vector(0x26);
 	out(FIRST, ROTATE_AUTO_OFF);
 	expect_vector(0x23); /* 6 is lowest, and stays */
-	pic_pulse(&pair, 6);
+	pic_pulse(&pair, 3);
 	raise_line(5);
+	expect_vector(0x23);
 	expect_vector(0x25);
-	expect_vector(0x26);
 }
 
 static void special_mask_mode(void **state)
@@ -467,9 +493,9 @@ static void polling(void **state)
 	raise_line(3);
 	out(FIRST, POLL);
 	assert_int_equal(in(FIRST), 0x83);
+	/* One read only; then the register chosen before, which is the requests. */
+	assert_int_equal(in(FIRST), 0x20);
 	assert_int_equal(in_service(FIRST), 0x08);
-	/* One read only; then the register chosen before. */
-	assert_int_equal(in(FIRST), 0x08);
 	out(FIRST, POLL);
 	assert_int_equal(in(FIRST)&0x80, 0); /* 5 is lower */
 	out(FIRST, END);
@@ -520,6 +546,66 @@ static void initialisation_forgets(void **state)
 	expect_vector(0x40); /* 0 is highest again */
 }
 
+/* The four words once more, with icw4 as the last. */
+static void initialise_first(uint8_t icw4)
+{
+	out(FIRST, 0x11);
+	out(FIRST_DATA, 0x20);
+	out(FIRST_DATA, 4);
+	out(FIRST_DATA, icw4);
+}
+
+static void initialisation_ends_modes(void **state)
+{
+	(void)state;
+	out(FIRST, SPECIAL_MASK);
+	initialise_first(1);
+	raise_line(3);
+	expect_vector(0x23);
+	raise_line(6);
+	out(FIRST_DATA, 0x08);
+	assert_false(pic_pending(&pair)); /* no special mask mode */
+
+	out(FIRST, READ_SERVICE);
+	initialise_first(1);
+	pic_pulse(&pair, 1);
+	assert_int_equal(in(FIRST), 0x02);
+
+	out(FIRST, POLL);
+	initialise_first(1);
+	pic_pulse(&pair, 1);
+	assert_int_equal(in(FIRST), 0x02);
+
+	initialise_first(3);
+	out(FIRST, ROTATE_AUTO);
+	initialise_first(3);
+	pic_pulse(&pair, 1);
+	expect_vector(0x21);
+	pic_pulse(&pair, 1);
+	pic_pulse(&pair, 4);
+	expect_vector(0x21); /* not rotated */
+
+	initialise_first(0x11);
+	initialise_first(0x01);
+	raise_line(9);
+	expect_vector(0x29);
+	raise_line(8);
+	assert_false(pic_pending(&pair)); /* not special fully nested */
+}
+
+static void initialisation_without_icw4_ends_its_modes(void **state)
+{
+	(void)state;
+	initialise_first(0x11);
+	out(FIRST, 0x10);
+	out(FIRST_DATA, 0x20);
+	out(FIRST_DATA, 4);
+	raise_line(9);
+	expect_vector(0x29);
+	raise_line(8);
+	assert_false(pic_pending(&pair)); /* special fully nested it is not */
+}
+
 static void initialisation_in_three_words(void **state)
 {
 	(void)state;
@@ -542,6 +628,22 @@ static void initialisation_of_a_single_one(void **state)
 	out(FIRST_DATA, 1);
 	out(FIRST_DATA, 0xf0);
 	assert_int_equal(in(FIRST_DATA), 0xf0);
+	raise_line(9); /* the first's own vector: nobody is asked for another */
+	out(FIRST_DATA, 0);
+	expect_vector(0x32);
+	assert_int_equal(in_service(SECOND), 0);
+}
+
+static void a_line_without_a_second_behind_it(void **state)
+{
+	(void)state;
+	out(FIRST, 0x11);
+	out(FIRST_DATA, 0x30);
+	out(FIRST_DATA, 0); /* ICW3: no cascade */
+	out(FIRST_DATA, 1);
+	raise_line(9);
+	expect_vector(0x32);
+	assert_int_equal(in_service(SECOND), 0);
 }
 
 static void lines_beyond_the_pair_are_ignored(void **state)
@@ -562,6 +664,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(nothing_is_pending_at_first),
 	    T(a_masked_machine_after_power_on),
+	    T(vectors_and_order_after_power_on),
 	    T(each_line_has_its_vector),
 	    T(vectors_take_five_bits),
 	    T(an_edge_interrupts_once),
@@ -587,8 +690,11 @@ int main(void)
 	    T(polling),
 	    T(the_register_read_is_remembered),
 	    T(initialisation_forgets),
+	    T(initialisation_ends_modes),
+	    T(initialisation_without_icw4_ends_its_modes),
 	    T(initialisation_in_three_words),
 	    T(initialisation_of_a_single_one),
+	    T(a_line_without_a_second_behind_it),
 	    T(lines_beyond_the_pair_are_ignored),
 	};
 

@@ -7,8 +7,9 @@ device_tests := $(patsubst tests/devices/%.c,$(build)/tests/devices/%,$(wildcard
 device_host := $(build)/tests/devices/host
 device_library := $(device_host)/libdevices.a
 device_sources := $(rom_device_sources) $(rom_policy_sources)
-check_tests += $(device_tests) tests/devices/freestanding_test tests/devices/policies.bats
-test_inputs += $(device_tests) $(device_sources:%.c=$(build)/%.o)
+device_script := $(build)/tests/devices/port_script
+check_tests += $(device_tests) tests/devices/qemu_test tests/devices/freestanding_test tests/devices/policies.bats
+test_inputs += $(device_tests) $(device_script) $(device_sources:%.c=$(build)/%.o)
 lint_sources += $(device_sources)
 
 $(device_host)/%.o: %.c $(flags) | $(generated_headers)
@@ -17,4 +18,6 @@ $(device_library): $(device_sources:%.c=$(device_host)/%.o)
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
 $(device_tests): $(build)/tests/devices/%: $(build)/tests/devices/%.o $(device_library)
 	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^ -lcmocka
+$(device_script): $(build)/tests/devices/port_script.o $(device_library)
+	$(call quiet,LD) $(CC) $(sanitizer_flags) $(LDFLAGS) -o $@ $^
 .SECONDARY: $(device_tests:%=%.o) $(device_sources:%.c=$(device_host)/%.o)
