@@ -102,6 +102,7 @@ patcher_sources := \
 	patcher/springboard/marshal.c \
 	patcher/springboard/marshal_arguments.c \
 	patcher/springboard/marshal_results.c \
+	patcher/springboard/pair.c \
 	patcher/springboard/shadow.c \
 	patcher/springboard/springboard.c \
 	patcher/verify/libelf_reader.c \

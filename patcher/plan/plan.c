@@ -435,6 +435,7 @@ void plan_window_instructions(const struct plan *plan, const struct plan_window 
 		to->form = plan_rewritten_form(planned->swept, offset, &to->instruction);
 		if (to->form != SENSITIVE_FORM_NONE)
 			to->keep = is_kept(plan, &sensitive_forms[to->form]);
+		to->paired = bitmap_test(planned->swept->marks[MARK_PAIRED], offset);
 		to->live_after = UINT32_MAX;
 		to->entered = i && code_map_any(plan->map, CODE_ENTRY, address, 1);
 		address += to->instruction.length;

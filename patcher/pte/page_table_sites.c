@@ -8,6 +8,8 @@
 #include "disasm/effects.h"
 #include "patcher/pte/dwarf_reader.h"
 #include "patcher/pte/setters.h"
+#include "patcher/springboard/springboard.h"
+#include "vmi_call_numbers.h"
 
 #define ORIGIN_SIZE 512 /* longer ones are cut */
 
@@ -17,6 +19,7 @@ enum { BASE_ESP = 4, BASE_EBP = 5 };
 struct candidate {
 	uint64_t address;
 	unsigned int depth; /* of inlining: of several ranges the innermost counts */
+	bool paired;        /* the high half of an entry; the low one is stored right behind */
 	char *origin;
 };
 
@@ -145,7 +148,8 @@ static bool add_candidate(struct finder *finder, const struct dwarf_range *range
 	}
 	if (!origin)
 		return false;
-	finder->candidates[finder->count++] = (struct candidate){address, range->depth, origin};
+	finder->candidates[finder->count++] =
+	    (struct candidate){address, range->depth, false, origin};
 	return true;
 }
 
@@ -155,16 +159,53 @@ static bool wanted(void *context, const char *name)
 	return find_setter(name) != NULL;
 }
 
+/* The candidates of one range, of which the last one was just added. */
+static void note_pair(struct finder *finder, size_t first, const struct scan_section *swept,
+                      const struct instruction *low)
+{
+	struct candidate *last = &finder->candidates[finder->count - 1];
+	const struct kernel_section *section = swept->section;
+	const uint8_t *low_bytes = section->bytes + (last->address - section->address);
+	const uint8_t *high_bytes;
+	struct instruction high;
+
+	if (finder->count - first < 2)
+		return;
+	high_bytes = section->bytes + (last[-1].address - section->address);
+	last[-1].paired = decode_instruction(high_bytes, (size_t)(low_bytes - high_bytes),
+	                                     DISASM_MODE_32, &high) == DECODE_OK &&
+	                  high_bytes + high.length == low_bytes &&
+	                  springboard_is_entry_pair(&high, high_bytes, low, low_bytes);
+}
+
+/* The writes of a range that lies in one section. */
+static bool search_range(struct finder *finder, const struct dwarf_range *range,
+                         const struct scan_section *swept)
+{
+	const struct page_table_setter *setter = find_setter(range->function);
+	uint64_t base = swept->section->address;
+	struct instruction instruction;
+	size_t first = finder->count;
+
+	for (uint64_t at = range->start - base; at < range->end - base; at++) {
+		if (!bitmap_test(swept->sweep.starts, at) ||
+		    !is_write(finder->scan, setter, swept, at, &instruction))
+			continue;
+		if (!add_candidate(finder, range, base + at))
+			return false;
+		note_pair(finder, first, swept, &instruction);
+	}
+	return true;
+}
+
 /* What the linker has dropped is at 0, or little more. */
 static bool visit(void *context, const struct dwarf_range *range, struct problem *problem)
 {
 	struct finder *finder = context;
-	const struct page_table_setter *setter = find_setter(range->function);
 	const struct kernel_section *section =
 	    kernel_section_at(finder->scan->kernel, range->start);
 	const struct scan_section *swept =
 	    section ? scan_find_section(finder->scan, section) : NULL;
-	struct instruction instruction;
 
 	if (range->start < finder->first_code)
 		return true;
@@ -172,13 +213,7 @@ static bool visit(void *context, const struct dwarf_range *range, struct problem
 		return problem_report(problem, DEBUG_RANGE, finder->path, range->function,
 		                      (unsigned long long)range->start,
 		                      (unsigned long long)range->end);
-	for (uint64_t at = range->start - section->address; at < range->end - section->address;
-	     at++)
-		if (bitmap_test(swept->sweep.starts, at) &&
-		    is_write(finder->scan, setter, swept, at, &instruction) &&
-		    !add_candidate(finder, range, section->address + at))
-			return problem_report(problem, OUT_OF_MEMORY);
-	return true;
+	return search_range(finder, range, swept) || problem_report(problem, OUT_OF_MEMORY);
 }
 
 /* Ascending addresses; at one address the innermost first. */
@@ -202,6 +237,7 @@ static bool take_candidates(const struct finder *finder, struct extra_sites *lis
 		const struct candidate *candidate = &finder->candidates[i];
 		struct extra_site site = {.address = candidate->address,
 		                          .source = EXTRA_SITE_DWARF,
+		                          .call = candidate->paired ? VMI_CALL_SetPxELong : 0,
 		                          .origin = candidate->origin};
 		bool found;
 
@@ -243,20 +279,36 @@ bool page_table_sites_find(const struct scan *scan, const struct debug_file *deb
 
 /* --- sites of the scan ------------------------------------------------------------------------ */
 
-/* The form of a site, and whether its call is the one that the list says. */
-static bool form_of(const struct extra_site *site, uint16_t *form, struct problem *problem)
+/* Whether a site of SetPxELong and the next one of the list store the halves of one entry. */
+static bool is_paired(const struct extra_sites *list, size_t index,
+                      const struct instruction *instruction)
 {
-	struct instruction instruction;
-	const char *origin = site->origin ? site->origin : "of the sites file";
+	const struct extra_site *site = &list->sites[index];
+	struct instruction next;
 
-	*form = SENSITIVE_FORM_NONE;
+	return index + 1 < list->count && site[1].address == site->address + site->length &&
+	       decode_instruction(site[1].bytes, site[1].length, DISASM_MODE_32, &next) ==
+	           DECODE_OK &&
+	       springboard_is_entry_pair(instruction, site->bytes, &next, site[1].bytes);
+}
+
+/* Fills form and paired of a site, and checks its call: it is the form's, or both of a pair's. */
+static bool form_of(const struct extra_sites *list, size_t index, struct scan_named_site *named,
+                    struct problem *problem)
+{
+	const struct extra_site *site = &list->sites[index];
+	struct instruction instruction;
+
+	named->form = SENSITIVE_FORM_NONE;
 	if (decode_instruction(site->bytes, site->length, DISASM_MODE_32, &instruction) ==
 	    DECODE_OK)
-		*form = classify_named(&instruction, site->bytes);
-	if (*form == SENSITIVE_FORM_NONE ||
-	    (site->call && site->call != sensitive_forms[*form].call))
+		named->form = classify_named(&instruction, site->bytes);
+	named->paired = named->form != SENSITIVE_FORM_NONE && site->call == VMI_CALL_SetPxELong &&
+	                is_paired(list, index, &instruction);
+	if (named->form == SENSITIVE_FORM_NONE ||
+	    (site->call && site->call != sensitive_forms[named->form].call && !named->paired))
 		return problem_report(problem, SITES_NO_FORM, (unsigned long long)site->address,
-		                      origin);
+		                      *named->origin ? named->origin : "of the sites file");
 	return true;
 }
 
@@ -273,7 +325,7 @@ bool page_table_sites_join(struct scan *scan, const struct extra_sites *list,
 		                                    .section = site->section,
 		                                    .length = site->length,
 		                                    .origin = site->origin ? site->origin : ""};
-		done = form_of(site, &named[i].form, problem);
+		done = form_of(list, i, &named[i], problem);
 	}
 	done = done && scan_add_named(scan, named, list->count, problem);
 	free(named);

@@ -251,6 +251,8 @@ bool scan_add_named(struct scan *scan, const struct scan_named_site *sites, size
 		fill_site(scan, swept, &found, site);
 		site->origin = sites[i].origin;
 		swept->marks[MARK_NAMED][offset / 64] |= UINT64_C(1) << (offset % 64);
+		if (sites[i].paired)
+			swept->marks[MARK_PAIRED][offset / 64] |= UINT64_C(1) << (offset % 64);
 	}
 	qsort(scan->sites, scan->site_count, sizeof(*scan->sites), compare_sites);
 	return true;

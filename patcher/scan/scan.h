@@ -46,6 +46,7 @@ struct scan_named_site {
 	const struct kernel_section *section;
 	uint16_t form; /* one with sensitive_forms[].named */
 	uint8_t length;
+	bool paired;        /* the high half of an entry, whose low half the next site stores */
 	const char *origin; /* borrowed: must outlive the scan */
 };
 
@@ -63,6 +64,7 @@ enum code_mark {
 	MARK_ALTERNATIVE, /* bytes an alternative may replace */
 	MARK_REPLACEMENT, /* bytes of a replacement */
 	MARK_NAMED,       /* first bytes of instructions that are sites because they are named */
+	MARK_PAIRED, /* of these, stores of the high half of an entry with the low one behind */
 	MARK_COUNT
 };
 

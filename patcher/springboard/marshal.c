@@ -54,7 +54,10 @@ void marshal_memory(struct marshal *marshal, const char *opcode, unsigned int re
 
 void marshal_origin(struct marshal *marshal)
 {
-	builder_origin(marshal->builder, marshal->at->address, marshal->pushed, marshal->saved);
+	/* A fault begins the first of two stores again: nothing has been stored yet. */
+	const struct window_instruction *first = marshal->high ? marshal->high : marshal->at;
+
+	builder_origin(marshal->builder, first->address, marshal->pushed, marshal->saved);
 }
 
 void marshal_begin(struct marshal *marshal, struct springboard_builder *builder, unsigned int index,
@@ -340,20 +343,25 @@ static bool segment_is_flat(const struct marshal *marshal)
 	}
 }
 
+bool marshal_all(struct marshal *marshal)
+{
+	if (!is_offered(marshal) || !segment_is_flat(marshal))
+		return false;
+	marshal_origin(marshal);
+	if (marshal->call->action == ROM_ACTION_NOP)
+		return may_be_nothing(marshal) || refuse_action(marshal);
+	marshal_plan_results(marshal);
+	plan_saves(marshal);
+	return frame_and_call(marshal);
+}
+
 bool builder_marshal(struct springboard_builder *builder, unsigned int index, uint32_t live)
 {
 	const struct window_instruction *at = &builder->window->instructions[index];
 	struct marshal marshal;
 
 	marshal_begin(&marshal, builder, index, &sensitive_forms[at->form], live);
-	if (!is_offered(&marshal) || !segment_is_flat(&marshal))
-		return false;
-	builder_origin(builder, at->address, 0, 0);
-	if (marshal.call->action == ROM_ACTION_NOP)
-		return may_be_nothing(&marshal) || refuse_action(&marshal);
-	marshal_plan_results(&marshal);
-	plan_saves(&marshal);
-	return frame_and_call(&marshal);
+	return marshal_all(&marshal);
 }
 
 /* --- calls without operands ------------------------------------------------------------------- */

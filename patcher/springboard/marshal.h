@@ -41,6 +41,7 @@ struct marshal {
 	struct springboard_builder *builder;
 	struct emitter *emitter;
 	const struct window_instruction *at;
+	const struct window_instruction *high; /* of the operand `high`; NULL in all other cases */
 	const struct sensitive_form *form;
 	const struct vmi_call_description *description;
 	const struct rom_call *call;
@@ -93,6 +94,9 @@ void marshal_memory(struct marshal *marshal, const char *opcode, unsigned int re
 /* Begins the marshalling of instruction index as a form (borrowed). */
 void marshal_begin(struct marshal *marshal, struct springboard_builder *builder, unsigned int index,
                    const struct sensitive_form *form, uint32_t live);
+
+/* All of it, as the form says; begun with marshal_begin(). false: *problem. */
+bool marshal_all(struct marshal *marshal);
 
 /* Emits what the ROM's action for the call is. false: *problem. */
 bool marshal_call(struct marshal *marshal);

@@ -33,10 +33,13 @@ static uint32_t immediate_offset(const struct marshal *marshal)
 	return marshal_operand_size(marshal) == 2 ? bytes_load16(bytes) : bytes_load32(bytes);
 }
 
-/* The register that an operand names, whatever the instruction's bytes say; or REGISTER_COUNT. */
-static unsigned int operand_register(uint8_t operand)
+/* The register whose value as a whole is the operand, as far as ModRM.rm does not say; or
+ * REGISTER_COUNT. */
+static unsigned int operand_register(const struct marshal *marshal, uint8_t operand)
 {
 	switch ((enum form_operand)operand) {
+	case FORM_OPERAND_REG: return modrm_reg(marshal);
+	case FORM_OPERAND_HIGH: return marshal->high->instruction.modrm >> 3 & 7;
 	case FORM_OPERAND_EAX: return REGISTER_EAX;
 	case FORM_OPERAND_ECX: return REGISTER_ECX;
 	case FORM_OPERAND_EDX: return REGISTER_EDX;
@@ -65,6 +68,12 @@ static bool operand_is_constant(const struct marshal *marshal, uint8_t operand, 
 	case FORM_OPERAND_IMM8: *value = *immediate; return true;
 	case FORM_OPERAND_IMM16: *value = bytes_load16(immediate); return true;
 	case FORM_OPERAND_IMM32: *value = bytes_load32(immediate); return true;
+	case FORM_OPERAND_HIGH:
+		if (marshal->high->form != FORM_PTE_STORE_IMMEDIATE)
+			return false;
+		*value = bytes_load32(marshal->high->bytes +
+		                      marshal->high->instruction.immediate_offset);
+		return true;
 	case FORM_OPERAND_MOFFS:
 		*value = named_address(instruction, marshal->at->bytes);
 		return true;
@@ -93,11 +102,10 @@ static uint16_t operand_reads(const struct marshal *marshal, const struct form_m
 
 	if (operand_is_constant(marshal, move->operand, &value))
 		return 0;
-	if (operand_register(move->operand) < REGISTER_COUNT)
-		return (uint16_t)(1 << operand_register(move->operand));
+	if (operand_register(marshal, move->operand) < REGISTER_COUNT)
+		return (uint16_t)(1 << operand_register(marshal, move->operand));
 	switch ((enum form_operand)move->operand) {
 	case FORM_OPERAND_SAME: return (uint16_t)(1 << marshal_place_register(move->place) & 0xff);
-	case FORM_OPERAND_REG: return (uint16_t)(1 << modrm_reg(marshal));
 	case FORM_OPERAND_RM:
 	case FORM_OPERAND_RM_WORD:
 		return marshal_rm_is_register(marshal) ? (uint16_t)(1 << modrm_rm(marshal))
@@ -128,7 +136,8 @@ static bool is_in_place(const struct marshal *marshal, const struct form_move *m
 	switch ((enum form_operand)move->operand) {
 	case FORM_OPERAND_SAME: return !is_half(marshal, move);
 	case FORM_OPERAND_RM: return modrm_rm(marshal) == number;
-	case FORM_OPERAND_REG: return modrm_reg(marshal) == number;
+	case FORM_OPERAND_REG:
+	case FORM_OPERAND_HIGH: return operand_register(marshal, move->operand) == number;
 	default: return false;
 	}
 }
@@ -340,7 +349,7 @@ static void load_popped(struct marshal *marshal, unsigned int to)
 static bool load_argument(struct marshal *marshal, const struct form_move *move)
 {
 	unsigned int to = marshal_place_register(move->place);
-	unsigned int from = operand_register(move->operand);
+	unsigned int from = operand_register(marshal, move->operand);
 	uint32_t value;
 
 	if (operand_is_constant(marshal, move->operand, &value)) {
@@ -353,7 +362,6 @@ static bool load_argument(struct marshal *marshal, const struct form_move *move)
 	}
 	switch ((enum form_operand)move->operand) {
 	case FORM_OPERAND_RM: load_register(marshal, to, modrm_rm(marshal)); return true;
-	case FORM_OPERAND_REG: load_register(marshal, to, modrm_reg(marshal)); return true;
 	case FORM_OPERAND_RM_WORD: load_rm_word(marshal, to); return true;
 	case FORM_OPERAND_ADDRESS: return load_address(marshal, to, 0);
 	case FORM_OPERAND_BIT_ADDRESS:
@@ -392,40 +400,58 @@ static bool is_blocked(const struct marshal *marshal, unsigned int pending, unsi
 	return false;
 }
 
+/* Loads what can be loaded of the moves left, in an order in which none is lost. */
+static bool load_pending(struct marshal *marshal, unsigned int *pending)
+{
+	const struct form_move *before = marshal->form->before;
+	bool progress;
+
+	do {
+		progress = false;
+		for (unsigned int i = 0; *pending >> i; i++) {
+			if (!(*pending >> i & 1) || is_blocked(marshal, *pending, i))
+				continue;
+			marshal_origin(marshal);
+			if (!load_argument(marshal, &before[i]))
+				return false;
+			*pending &= ~(1u << i);
+			progress = true;
+		}
+	} while (progress);
+	return true;
+}
+
 /*
- * Two operands that stand in each other's places: that of ModRM.reg goes over the stack.
+ * Operands that stand in each other's places: one that is a register goes over the stack.
  * (invpcid %edx, (%eax): EAX takes EDX, EDX the address in EAX.)
  */
 static bool load_crossed(struct marshal *marshal, unsigned int pending)
 {
 	const struct form_move *before = marshal->form->before;
-	unsigned int crossed, other;
+	unsigned int crossed = 0, number = REGISTER_COUNT;
 
-	for (crossed = 0; pending >> crossed; crossed++) {
-		if ((pending >> crossed & 1) && before[crossed].operand == FORM_OPERAND_REG)
+	for (; pending >> crossed; crossed++) {
+		number = operand_register(marshal, before[crossed].operand);
+		if ((pending >> crossed & 1) && number < REGISTER_ESP)
 			break;
 	}
-	pending &= ~(1u << crossed);
-	for (other = 0; pending >> other && !(pending >> other & 1); other++)
-		;
-	if (pending != 1u << other)
-		return problem_report(marshal->builder->problem, SPRINGBOARD_OPERAND,
-		                      WIDE(marshal->at->address), marshal->form->name);
-	emit_push(marshal->emitter, modrm_reg(marshal));
-	marshal->pushed += 4;
-	marshal_origin(marshal);
-	if (!load_argument(marshal, &before[other]))
-		return false;
-	emit_pop(marshal->emitter, marshal_place_register(before[crossed].place));
-	marshal->pushed -= 4;
-	return true;
+	if (pending >> crossed) {
+		pending &= ~(1u << crossed);
+		emit_push(marshal->emitter, number);
+		marshal->pushed += 4;
+		if (!load_pending(marshal, &pending))
+			return false;
+		emit_pop(marshal->emitter, marshal_place_register(before[crossed].place));
+		marshal->pushed -= 4;
+	}
+	return !pending || problem_report(marshal->builder->problem, SPRINGBOARD_OPERAND,
+	                                  WIDE(marshal->at->address), marshal->form->name);
 }
 
 bool marshal_arguments(struct marshal *marshal)
 {
 	const struct form_move *before = marshal->form->before;
 	unsigned int pending = 0, count = 0;
-	bool progress;
 
 	for (; before[count].place; count++) {
 		marshal_origin(marshal);
@@ -436,17 +462,5 @@ bool marshal_arguments(struct marshal *marshal)
 			pending |= 1u << count;
 		}
 	}
-	do {
-		progress = false;
-		for (unsigned int i = 0; i < count; i++) {
-			if (!(pending >> i & 1) || is_blocked(marshal, pending, i))
-				continue;
-			marshal_origin(marshal);
-			if (!load_argument(marshal, &before[i]))
-				return false;
-			pending &= ~(1u << i);
-			progress = true;
-		}
-	} while (progress);
-	return !pending || load_crossed(marshal, pending);
+	return load_pending(marshal, &pending) && (!pending || load_crossed(marshal, pending));
 }

@@ -175,6 +175,8 @@ static bool build_instruction(struct springboard_builder *builder, unsigned int 
 	builder->springboard->entries[index] = (uint16_t)builder->emitter.size;
 	if (!builder_shadow(builder, index, consumed))
 		return false;
+	if (!*consumed && !builder_entry_pair(builder, index, consumed))
+		return false;
 	if (*consumed)
 		return true;
 	*consumed = 1;

@@ -39,6 +39,9 @@ struct window_instruction {
 	 * call. */
 	uint16_t form;
 	bool keep; /* a site that stays native: displaced as it is */
+	/* A store of the high half of a 64-bit page-table entry, whose low half the next
+	 * instruction stores: together they become SetPxELong, if they can. */
+	bool paired;
 	/* Something will be made to jump to springboard.entries[] of this instruction: it may not
 	 * become one with the instruction before. */
 	bool entered;
@@ -109,6 +112,13 @@ const char *instruction_displacement_obstacle(const struct instruction *instruct
  * find no stack. `sti; hlt` is such a pair.
  */
 bool springboard_joins_next(uint16_t form, const struct instruction *next, uint16_t next_form);
+
+/*
+ * Whether the two store 32 bits each from register or immediate, with the first one's operand four
+ * bytes behind that of the second.
+ */
+bool springboard_is_entry_pair(const struct instruction *high, const uint8_t *high_bytes,
+                               const struct instruction *low, const uint8_t *low_bytes);
 
 /*
  * Builds the springboard of window at guest-virtual address for a ROM whose header is at

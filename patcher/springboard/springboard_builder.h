@@ -2,7 +2,8 @@
 #ifndef PATCHER_SPRINGBOARD_BUILDER_H
 #define PATCHER_SPRINGBOARD_BUILDER_H
 
-/* What the makers of springboards share: springboard.c, shadow.c, displace.c, marshal.c. */
+/* What the makers of springboards share: springboard.c, shadow.c, pair.c, displace.c,
+ * marshal.c. */
 
 #include "patcher/springboard/emit.h"
 #include "patcher/springboard/springboard.h"
@@ -62,6 +63,13 @@ bool builder_call(struct springboard_builder *builder, unsigned int index, enum 
 
 /* Whether such a call would have to save something that is live. */
 bool builder_call_saves(struct springboard_builder *builder, enum vmi_call call, uint32_t live);
+
+/*
+ * Handles instruction index and the next one if they are the halves of a page-table entry that
+ * become one call: *consumed is 2 then, else 0. false: *problem.
+ */
+bool builder_entry_pair(struct springboard_builder *builder, unsigned int index,
+                        unsigned int *consumed);
 
 /*
  * Handles instruction index if it holds interrupts back for the next one and the two must be

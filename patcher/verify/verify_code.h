@@ -37,6 +37,11 @@ void verify_plain_call(struct verifier *verifier, uint32_t address, uint16_t cal
 void verify_stack_load(struct verifier *verifier, const struct verify_original *site,
                        const struct verify_original *load, struct verify_stretch *stretch);
 
+/* Two stores of the halves of an entry as one call. */
+void verify_entry_pair(struct verifier *verifier, const struct verify_original *high,
+                       const struct verify_original *low, struct verify_stretch *stretch,
+                       uint32_t live);
+
 /* verify_displaced.c: the stretch does what the instruction did at its place. */
 void verify_displaced(struct verifier *verifier, const struct verify_original *original,
                       struct verify_stretch *stretch);

@@ -621,3 +621,48 @@ bool stack_load_effect(struct term_table *terms, const struct machine_state *sta
 	effect->final.registers[MACHINE_ESP] = offset->value;
 	return true;
 }
+
+/* What a store to memory stores, and where. */
+static bool stored(struct term_table *terms, const struct machine_state *start,
+                   const struct instruction *instruction, const uint8_t *bytes, struct value *value,
+                   term_number *address, uint8_t *segment)
+{
+	if (instruction->map != OPCODE_MAP_ONE_BYTE || instruction->operand_size != 32 ||
+	    !machine_has_memory_operand(instruction))
+		return false;
+	if (instruction->opcode == 0x89)
+		*value = start->registers[instruction->modrm >> 3 & 7];
+	else if (instruction->opcode == 0xc7 && (instruction->modrm >> 3 & 7) == 0)
+		*value =
+		    value_of_constant(terms, bytes_load32(bytes + instruction->immediate_offset));
+	else
+		return false;
+	*address = machine_operand_address(terms, start, instruction, bytes, 0, segment);
+	return *segment != SEGMENT_FS && *segment != SEGMENT_GS;
+}
+
+bool entry_pair_effect(struct term_table *terms, const struct machine_state *start,
+                       const struct instruction *high, const uint8_t *high_bytes,
+                       const struct instruction *low, const uint8_t *low_bytes,
+                       struct site_effect *effect)
+{
+	struct making making = {.effect = effect};
+	struct effect_argument *arguments = effect->arguments;
+	uint8_t high_segment, low_segment;
+	term_number high_address, low_address;
+
+	if (!plain_call_effect(start, VMI_CALL_SetPxELong, effect))
+		return false;
+	effect->argument_count = 3;
+	arguments[0] = (struct effect_argument){.number = MACHINE_EAX, .mask = WHOLE};
+	arguments[1] = (struct effect_argument){.number = MACHINE_EDX, .mask = WHOLE};
+	arguments[2] = (struct effect_argument){.number = MACHINE_ECX, .mask = WHOLE};
+	if (!stored(terms, start, high, high_bytes, &arguments[1].value, &high_address,
+	            &high_segment) ||
+	    !stored(terms, start, low, low_bytes, &arguments[0].value, &low_address, &low_segment))
+		return cannot(&making, "it is no pair of stores");
+	if (high_segment != low_segment || high_address != term_add_constant(terms, low_address, 4))
+		return cannot(&making, "its stores are not the halves of one entry");
+	arguments[2].value = value_of_term(terms, low_address);
+	return true;
+}

@@ -52,6 +52,13 @@ bool stack_load_effect(struct term_table *terms, const struct machine_state *sta
                        const struct instruction *load, const uint8_t *load_bytes,
                        struct site_effect *effect);
 
+/* The effect of two stores, the first one four bytes behind the second, as one call of SetPxELong.
+ */
+bool entry_pair_effect(struct term_table *terms, const struct machine_state *start,
+                       const struct instruction *high, const uint8_t *high_bytes,
+                       const struct instruction *low, const uint8_t *low_bytes,
+                       struct site_effect *effect);
+
 /* The effect of a call that takes and gives nothing. */
 bool plain_call_effect(const struct machine_state *start, uint16_t call,
                        struct site_effect *effect);

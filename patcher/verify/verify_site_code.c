@@ -448,3 +448,19 @@ void verify_stack_load(struct verifier *verifier, const struct verify_original *
 	else
 		cannot_say(verifier, site->address, &effect);
 }
+
+void verify_entry_pair(struct verifier *verifier, const struct verify_original *high,
+                       const struct verify_original *low, struct verify_stretch *stretch,
+                       uint32_t live)
+{
+	struct machine_state state;
+	struct site_effect effect;
+	struct site_run run = {verifier, &effect, &state, live, false, false};
+
+	start(verifier, &state);
+	if (entry_pair_effect(&verifier->terms, &state, &high->instruction, high->bytes,
+	                      &low->instruction, low->bytes, &effect))
+		run_site(verifier, high->address, &run, stretch);
+	else
+		cannot_say(verifier, high->address, &effect);
+}

@@ -10,6 +10,8 @@
  *   sti; cli, popf, ...   sti is dropped: the second decides on interrupts itself
  *   sti; anything         the second comes first
  *   mov, pop to SS; load of ESP   one call of LoadStack
+ *
+ * So may two stores of the halves of a page-table entry, as one call of SetPxELong.
  */
 
 #include <string.h>
@@ -26,6 +28,7 @@ enum unit_kind {
 	UNIT_DROPPED,
 	UNIT_REVERSED,
 	UNIT_STACK,
+	UNIT_ENTRY,
 	UNIT_BACK, /* the jump to the window's end */
 	UNIT_END,
 	UNIT_WRONG
@@ -153,6 +156,8 @@ static enum unit_kind joined_kind(const struct unit *unit)
 		return UNIT_RETURN;
 	if (unit->first.form == FORM_MOV_TO_SS || unit->first.form == FORM_POP_SS)
 		return UNIT_STACK;
+	if (call_of(&unit->first) == VMI_CALL_SetPxE && call_of(&unit->second) == VMI_CALL_SetPxE)
+		return UNIT_ENTRY;
 	return UNIT_WRONG;
 }
 
@@ -224,7 +229,8 @@ static enum unit_kind next_unit(struct walk *walk, struct unit *unit)
 
 	unit->kind = kind;
 	walk->segment += unit->count;
-	if (kind == UNIT_HALT || kind == UNIT_RETURN || kind == UNIT_REVERSED || kind == UNIT_STACK)
+	if (kind == UNIT_HALT || kind == UNIT_RETURN || kind == UNIT_REVERSED ||
+	    kind == UNIT_STACK || kind == UNIT_ENTRY)
 		walk->address = behind(&unit->second);
 	else if (kind == UNIT_SITE || kind == UNIT_DISPLACED || kind == UNIT_DROPPED)
 		walk->address = behind(&unit->first);
@@ -347,6 +353,10 @@ static void check_unit(struct verifier *verifier, const struct verify_window *wi
 		break;
 	case UNIT_REVERSED: check_one(verifier, &unit->second, stretch); break;
 	case UNIT_STACK: verify_stack_load(verifier, &unit->first, &unit->second, stretch); break;
+	case UNIT_ENTRY:
+		verify_entry_pair(verifier, &unit->first, &unit->second, stretch,
+		                  live_behind(verifier, &unit->second));
+		break;
 	case UNIT_BACK: check_back(verifier, window, stretch); break;
 	default: break;
 	}

@@ -17,7 +17,7 @@ TREATMENTS = ("rewrite", "report", "named", "ignore")
 # Where a springboard takes a call's arguments from and leaves its results.
 OPERANDS = ("rm", "rm-word", "reg", "address", "number", "imm8", "imm16", "offset", "selector",
             "selector-16bit", "next", "pop", "pop-word", "0", "1", "2", "3", "4", "5", "imm32", "bit",
-            "bit-address", "moffs") + REGISTERS
+            "bit-address", "moffs", "high") + REGISTERS
 ARGUMENT_PLACES = REGISTERS + STACK_WORDS + ("push",)
 RESULT_PLACES = REGISTERS + ("pop", "ZF", "offset", "memory")
 RESULT_OPERANDS = ("rm", "rm-word", "reg", "push-word", "AL", "AX", "CF", "flags") + REGISTERS

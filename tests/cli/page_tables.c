@@ -70,6 +70,15 @@ static inline word native_ptep_get_and_clear(entry *at)
 	return low;
 }
 
+/* The halves one behind the other, which become one call. */
+void populate(entry *at, word high, word low);
+void populate(entry *at, word high, word low)
+{
+	native_set_pte(at, (entry){low, high});
+}
+
+static void (*volatile populate_by)(entry *, word, word) = populate; /* never inlined */
+
 /* Not a page table: the same instruction, under no name that anyone looks for. */
 static __attribute__((noinline)) void other_store(entry *at, word value)
 {
@@ -81,6 +90,7 @@ void _start(void)
 {
 	for (word i = 0; i < 512; i++)
 		native_set_pte(&table[i], (entry){i << 12 | 1, 0});
+	populate_by(&table[2], 0, 0x2001);
 	native_pte_clear(&table[3]);
 	set_64bit(&table[4], 0x1001, 0);
 	ptep_set_wrprotect(&table[5]);

@@ -12,6 +12,6 @@ $(build)/tests/cli/sites.elf: tests/cli/sites.S
 
 # A kernel of writes to page tables, with debug information.
 $(build)/tests/cli/page_tables.elf: tests/cli/page_tables.c
-	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -m32 -g -O2 -ffreestanding -fno-pic \
+	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -m32 -mregparm=3 -g -O2 -ffreestanding -fno-pic \
 		-fno-stack-protector -nostdlib -static -no-pie -Wl,-Ttext=0xc1000000 \
 		-Wl,--build-id=sha1 -o $@ $<
