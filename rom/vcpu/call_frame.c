@@ -22,6 +22,13 @@ bool is_in_region(uint32_t address)
 	return in_window(address) - rom_parameters.region_virtual < rom_parameters.region_size;
 }
 
+bool is_behind_call(uint32_t address)
+{
+	uint32_t offset = in_window(address) - rom_parameters.rom_virtual;
+
+	return offset < ROM_SLOTS_SIZE && offset % ROM_SLOT_SIZE == 2;
+}
+
 static bool is_in_springboards(uint32_t address)
 {
 	return address - rom_parameters.springboards_virtual < rom_parameters.springboards_size;

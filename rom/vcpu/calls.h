@@ -27,6 +27,9 @@ bool frame_to_origin(struct rom_frame *frame, uint32_t at);
 /* Whether an address is in the region (springboards, slots, wedge) or its low alias. */
 bool is_in_region(uint32_t address);
 
+/* Whether an address is that behind a slot's int: all that is left of the slot is ret. */
+bool is_behind_call(uint32_t address);
+
 /* The same for a call: the guest's instruction that became it. */
 void call_to_site(struct rom_frame *frame);
 

@@ -52,15 +52,16 @@ bool descriptor_read(uint16_t selector, uint64_t *descriptor)
 }
 
 /*
- * The real entry for a guest's. One that was not accessed yet has none: the fault on its first use
- * (descriptor_sync()) sets its accessed bit, as the processor does in its own table.
+ * The real entry for a guest's. One that was not accessed yet is not present: the fault on its first
+ * use (descriptor_sync()) sets its accessed bit, as the processor does in its own table. (What only
+ * looks at descriptors, verw and its like, takes no notice of the present bit.)
  */
 static uint64_t reflect(uint64_t descriptor)
 {
 	if (!(descriptor & DESCRIPTOR_SEGMENT))
 		return 0;
-	if (descriptor & DESCRIPTOR_PRESENT && !(descriptor & DESCRIPTOR_ACCESSED))
-		return 0;
+	if (!(descriptor & DESCRIPTOR_ACCESSED))
+		descriptor &= ~DESCRIPTOR_PRESENT;
 	if (DESCRIPTOR_DPL(descriptor) < RING_GUEST)
 		descriptor = (descriptor & ~(3ull << 45)) | (uint64_t)RING_GUEST << 45;
 	return descriptor & ~DESCRIPTOR_LONG;

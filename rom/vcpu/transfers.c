@@ -135,11 +135,26 @@ static bool complete(struct rom_frame *frame, struct far_return *to, uint32_t of
 	return true;
 }
 
+/* With NT set iret goes back to the task before; there is none that it could go to. */
+static void return_from_task(struct rom_frame *frame)
+{
+	uint16_t link = 0;
+
+	if (guest_read(vcpu.tss.base, &link, sizeof(link)))
+		call_fault(frame, VECTOR_TS, link & SELECTOR_INDEX);
+	else
+		call_memory_fault(frame);
+}
+
 static void return_from_interrupt(struct rom_frame *frame, unsigned int size)
 {
 	struct far_return to;
 	uint32_t words[3];
 
+	if (frame->eflags & EFLAGS_NT) {
+		return_from_task(frame);
+		return;
+	}
 	if (!read_stack(frame, 4, words, 3, size))
 		return;
 	if (size == 2)
@@ -151,7 +166,7 @@ static void return_from_interrupt(struct rom_frame *frame, unsigned int size)
 	if (!complete(frame, &to, 4 + 3 * size, 0, size))
 		return;
 	go(frame, &to);
-	frame_set_flags(frame, words[2] & ~EFLAGS_NT);
+	frame_set_flags(frame, words[2]);
 	frame->eflags = (frame->eflags & ~EFLAGS_RF) | (words[2] & EFLAGS_RF);
 }
 
@@ -188,11 +203,42 @@ void call_LRETW(struct rom_frame *frame)
 	far_return(frame, 2);
 }
 
+#define TYPE_GATE_16 4
+#define TYPE_GATE    12
+
+/*
+ * Where a far jump or call leads: words[0] the offset, words[1] the selector, which may be a call
+ * gate's; then both become the gate's, and *wide says whether that has 32 bits. A gate to the
+ * kernel's own ring only (SDM vol. 3, section 5.8.4). False: the guest has taken a fault.
+ */
+static bool resolve(struct rom_frame *frame, uint32_t words[2], bool *wide)
+{
+	uint16_t selector = (uint16_t)words[1];
+	uint64_t gate;
+
+	if (!look_up(frame, selector, &gate))
+		return false;
+	if (!(gate & DESCRIPTOR_SEGMENT) && (DESCRIPTOR_TYPE(gate) == TYPE_GATE_16 ||
+	                                     DESCRIPTOR_TYPE(gate) == TYPE_GATE)) {
+		if (DESCRIPTOR_DPL(gate) < (selector & SELECTOR_RPL))
+			return refuse(frame, VECTOR_GP, selector);
+		if (!(gate & DESCRIPTOR_PRESENT))
+			return refuse(frame, VECTOR_NP, selector);
+		*wide = DESCRIPTOR_TYPE(gate) == TYPE_GATE;
+		words[0] = (uint32_t)(gate & 0xffff);
+		if (*wide)
+			words[0] |= (uint32_t)(gate >> 32) & 0xffff0000;
+		words[1] = (uint32_t)(gate >> 16) & SELECTOR_INDEX;
+	}
+	return check_code(frame, (uint16_t)words[1], 0);
+}
+
 void call_FarJump(struct rom_frame *frame)
 {
 	uint32_t words[3];
+	bool wide = true;
 
-	if (!call_words(frame, words, 3) || !check_code(frame, (uint16_t)words[2], 0))
+	if (!call_words(frame, words, 3) || !resolve(frame, &words[1], &wide))
 		return;
 	frame->eip = words[1];
 	frame->cs = kernel_selector(words[2]);
@@ -206,9 +252,11 @@ void call_FarCall(struct rom_frame *frame)
 	bool wide;
 	uint32_t pushed;
 
-	if (!call_words(frame, words, 4) || !check_code(frame, (uint16_t)words[2], 0))
+	if (!call_words(frame, words, 4))
 		return;
 	wide = !(words[2] >> 31);
+	if (!resolve(frame, &words[1], &wide))
+		return;
 	pushed = wide ? virtual_selector(frame->cs)
 	              : (words[3] & 0xffff) | virtual_selector(frame->cs) << 16;
 	if (!guest_write(stack_linear(frame, frame->esp + 16), &pushed, 4)) {

@@ -17,6 +17,8 @@
 #define ERROR_IDT       2u /* of a selector error code: an IDT entry */
 #define SYSTEM_CALL     0x80
 #define INT_INSTRUCTION 0xcd
+#define INT3            0xcc
+#define INTO            0xce
 #define FWAIT           0x9b
 
 #define DR6_BREAKPOINTS 0x0000000fu
@@ -217,10 +219,29 @@ static void device_not_available(struct rom_frame *frame)
 	reflect_error(frame);
 }
 
+/* int3 and into, or `int n` with their numbers, which is a byte longer. */
+static void short_interrupt(struct rom_frame *frame, uint8_t vector, uint8_t opcode)
+{
+	uint8_t byte;
+	bool is_short = guest_read(frame->eip - 1, &byte, 1) && byte == opcode;
+
+	software_interrupt(frame, vector, is_short ? 1 : 2);
+}
+
 static void breakpoint(struct rom_frame *frame)
 {
 	if (!emulate_site(frame))
-		software_interrupt(frame, VECTOR_BP, 1);
+		short_interrupt(frame, VECTOR_BP, INT3);
+}
+
+/* `int n` that is no call; qemu has Xen believe that int 0x40 is int 0x80. */
+static void any_interrupt(struct rom_frame *frame)
+{
+	uint8_t bytes[2];
+	bool is_known =
+	    guest_read(frame->eip - 2, bytes, sizeof(bytes)) && bytes[0] == INT_INSTRUCTION;
+
+	software_interrupt(frame, is_known ? bytes[1] : SYSTEM_CALL, 2);
 }
 
 static void call_or_system_call(struct rom_frame *frame)
@@ -228,7 +249,7 @@ static void call_or_system_call(struct rom_frame *frame)
 	int number = frame_ring(frame) == RING_GUEST ? call_number(frame->eip) : -1;
 
 	if (number < 0)
-		software_interrupt(frame, SYSTEM_CALL, 2);
+		any_interrupt(frame);
 	else if (!calls[number])
 		panic(frame, "a call that the ROM does not offer");
 	else
@@ -247,7 +268,7 @@ static void guest_trap(struct rom_frame *frame)
 	case VECTOR_SS: selector_fault(frame); break;
 	case VECTOR_NM: device_not_available(frame); break;
 	case VECTOR_BP: breakpoint(frame); break;
-	case VECTOR_OF: software_interrupt(frame, VECTOR_OF, 1); break;
+	case VECTOR_OF: short_interrupt(frame, VECTOR_OF, INTO); break;
 	case FRAME_VECTOR_FAILSAFE: panic(frame, "Xen's failsafe callback");
 	default: reflect_error(frame);
 	}
