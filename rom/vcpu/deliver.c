@@ -179,12 +179,13 @@ static bool is_contributory(uint16_t vector)
 }
 
 /* What comes of a fault while another one is delivered (SDM vol. 3, table 6-5). */
-static struct exception combine(const struct exception *first, struct exception second)
+static struct exception combine(const struct rom_frame *frame, const struct exception *first,
+                                struct exception second)
 {
 	bool serious = is_contributory(first->vector) && !first->software && !first->external;
 
-	if (first->vector == VECTOR_DF)
-		platform_shut_down(SHUTDOWN_REASON_REBOOT); /* a triple fault resets */
+	if (first->vector == VECTOR_DF && !first->software)
+		platform_triple_fault(frame);
 	if ((serious && is_contributory(second.vector)) ||
 	    (first->vector == VECTOR_PF && !first->software &&
 	     (is_contributory(second.vector) || second.vector == VECTOR_PF)))
@@ -199,7 +200,7 @@ void deliver(struct rom_frame *frame, const struct exception *exception)
 	struct exception now = *exception;
 
 	while (!try_deliver(frame, &now))
-		now = combine(&now, vcpu.fault);
+		now = combine(frame, &now, vcpu.fault);
 }
 
 void deliver_vector(struct rom_frame *frame, uint16_t vector)

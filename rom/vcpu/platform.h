@@ -35,6 +35,9 @@ _Noreturn void platform_shut_down(enum shutdown_reason reason);
 /* Ends it with all that can be said: the guest, or the ROM, has done what nobody expected. */
 _Noreturn void platform_panic(const void *frame, const char *why);
 
+/* A triple fault resets; says where the guest was. */
+_Noreturn void platform_triple_fault(const void *frame);
+
 extern struct devices devices;
 
 /* After anything that may change when they need attention next. */

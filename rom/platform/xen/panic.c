@@ -52,6 +52,13 @@ void panic(const struct rom_frame *frame, const char *why)
 	shut_down(SHUTDOWN_crash);
 }
 
+void describe(const struct rom_frame *frame, const char *what)
+{
+	print("\npostburn: %s\n", what);
+	print_frame(frame);
+	trace_print(TRACE_SHOWN);
+}
+
 void panic_numbers(const char *why, uint32_t first, uint32_t second)
 {
 	print("\npostburn: %s: %x %x\n", why, first, second);

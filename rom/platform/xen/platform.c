@@ -113,3 +113,9 @@ void platform_panic(const void *frame, const char *why)
 {
 	panic(frame, why);
 }
+
+void platform_triple_fault(const void *frame)
+{
+	describe(frame, "a triple fault");
+	platform_shut_down(SHUTDOWN_REASON_REBOOT);
+}
