@@ -16,3 +16,5 @@ rom_device_sources := \
 rom_policy_sources := \
 	rom/policy/cpuid.c \
 	rom/policy/msr.c
+
+rom_stats_sources := rom/stats/stats.c
