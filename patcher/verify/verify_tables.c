@@ -134,10 +134,9 @@ static void check_method(struct verifier *verifier, const struct rom_site *site,
 	if (site->method == ROM_METHOD_TRAP && !(verifier->manifest.properties & ROM_OWNS_TRAPS))
 		verify_find(verifier, VERIFY_SITE, site->address,
 		            "the site is to trap, but the ROM sees no traps");
-	if (native && may_stay) {
+	if (native && (may_stay || sensitive_forms[form].named)) {
+		/* what is found by name only is an ordinary write, and right as it is */
 		verifier->report->native_sites++;
-	} else if (native && sensitive_forms[form].named) {
-		verifier->report->native_sites++; /* an ordinary write, and right as it is */
 	} else if (native) {
 		verifier->report->unpatched_sites++;
 		if (!(verifier->options & VERIFY_ALLOW_UNPATCHED) && !may_be_left(verifier, form))
