@@ -43,7 +43,7 @@ static void install_alias(struct table *l2)
 			drop_child(l2, first + i);
 		set_entry(l2, first + i, platform->kernel_l2[window + i] & ~(uint64_t)ENTRY_USER);
 	}
-	shadow.alias_table = (uint16_t)(l2 - shadow.tables);
+	shadow.alias_table = l2->number;
 }
 
 void place_alias(void)
@@ -77,7 +77,7 @@ static uint16_t find_slot(uint32_t slot)
 		const struct table *l2 = find_table(TABLE_L2, &source, number);
 		if (!l2)
 			return NO_TABLE;
-		number = (uint32_t)(l2 - shadow.tables);
+		number = l2->number;
 		taken = false;
 		for (uint32_t i = 0; i < slot; i++)
 			taken |= shadow.slot[i] == number;
@@ -115,7 +115,7 @@ static void enter(bool global)
 /* Takes new values of the registers, with the page-directory-pointer entries if `load`. */
 static bool take(uint32_t cr0, uint32_t cr3, uint32_t cr4, bool load)
 {
-	uint64_t pdpte[4];
+	struct entry pdpte[4];
 	if (load && cr0 & CR0_PG && cr4 & CR4_PAE) {
 		if (!read_pdptes(cr3, pdpte))
 			return false;
@@ -130,15 +130,15 @@ static bool take(uint32_t cr0, uint32_t cr3, uint32_t cr4, bool load)
 
 bool mmu_set_cr0(uint32_t value)
 {
-	uint32_t new = value &(CR0_PG | CR0_WP | CR0_CD | CR0_NW);
-	uint32_t changed = shadow.cr0 ^ new;
+	uint32_t next = value & (CR0_PG | CR0_WP | CR0_CD | CR0_NW);
+	uint32_t changed = shadow.cr0 ^ next;
 	bool load = changed & (CR0_PG | CR0_CD | CR0_NW);
-	if (!take(new, shadow.cr3, shadow.cr4, load))
+	if (!take(next, shadow.cr3, shadow.cr4, load))
 		return false;
 	if (changed & CR0_PG)
 		shadow.alias_lingers = paging();
-	bool protects = shadow.override_used && (changed & new &CR0_WP) != 0;
-	if (changed & CR0_PG || protects)
+	bool protects = changed & next & CR0_WP;
+	if (changed & CR0_PG || (protects && shadow.override_used))
 		enter(true);
 	else if (load && paging() && shadow.cr4 & CR4_PAE)
 		enter(false);
@@ -159,10 +159,10 @@ bool mmu_set_cr3(uint32_t value)
 
 bool mmu_set_cr4(uint32_t value)
 {
-	uint32_t new = value &(CR4_PSE | CR4_PAE | CR4_PGE);
-	if (new == shadow.cr4)
+	uint32_t next = value & (CR4_PSE | CR4_PAE | CR4_PGE);
+	if (next == shadow.cr4)
 		return true;
-	if (!take(shadow.cr0, shadow.cr3, new, true))
+	if (!take(shadow.cr0, shadow.cr3, next, true))
 		return false;
 	if (paging())
 		enter(true);
@@ -171,9 +171,9 @@ bool mmu_set_cr4(uint32_t value)
 
 static void set_reserved(void)
 {
-	shadow.reserved = ~0ull << shadow.platform->physical_bits & ~ENTRY_NX;
+	shadow.reserved_high = (~0u << (shadow.platform->physical_bits - 32)) & ~ENTRY_NX_HIGH;
 	if (!(shadow.efer & EFER_NXE))
-		shadow.reserved |= ENTRY_NX;
+		shadow.reserved_high |= ENTRY_NX_HIGH;
 }
 
 bool mmu_set_efer(uint32_t value)
@@ -203,7 +203,7 @@ static void invalidate_entry(struct table *l1, uint32_t linear)
 	uint32_t kind = l1->source.kind;
 	bool wide = kind & KIND_PAE;
 	uint32_t offset = (linear >> PAGE_SHIFT) * (wide ? 8 : 4) & 0xfff;
-	uint64_t value = shadow_of_pte(guest_entry(l1->source.pfn, offset, wide), kind);
+	uint64_t value = shadow_of_pte(read_entry(l1->source.pfn, offset, wide), kind);
 	uint64_t old = test_bit(l1->present, index) ? entry_of(l1, index) : 0;
 	if (value == old)
 		return;
@@ -291,7 +291,7 @@ static void start_registers(void)
 {
 	shadow.cr0 = shadow.cr3 = shadow.cr4 = shadow.efer = 0;
 	for (uint32_t i = 0; i < 4; i++)
-		shadow.pdpte[i] = 0;
+		shadow.pdpte[i] = (struct entry){0, 0};
 	shadow.alias_lingers = shadow.override_used = false;
 	set_reserved();
 }
@@ -299,6 +299,8 @@ static void start_registers(void)
 static void start_slots(void)
 {
 	struct table *kernel = table_at(shadow.kernel);
+	kernel->number = shadow.kernel;
+	kernel->address = shadow.platform->kernel_l2_address;
 	kernel->use = TABLE_L2;
 	kernel->pinned = 2;
 	kernel->references = (uint16_t)(shadow.directory_count - 1);
@@ -317,6 +319,8 @@ bool mmu_init(const struct mmu_platform *platform)
 		return false;
 	shadow.platform = platform;
 	shadow.window_pfn = platform->metadata;
+	shadow.windows = platform->windows;
+	shadow.window_mask = platform->window_count - 1;
 	for (uint32_t i = 0; i < platform->window_count; i++)
 		shadow.window_pfn[i] = NO_PFN;
 	shadow.tables = (struct table *)(shadow.window_pfn + WINDOWS_LIMIT);

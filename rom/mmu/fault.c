@@ -48,7 +48,7 @@ static void fill(uint32_t linear, const struct walk *walk, bool write)
 {
 	struct source source =
 	    paging() ? source_of_pde(walk->pde, linear) : source_of_chunk(linear);
-	bool overrides = write && !walk->write;
+	bool overrides = write && !(walk->rights & ENTRY_WRITE);
 	if (walk->large) {
 		if (overrides)
 			source.kind = (uint32_t) override(source.kind);
@@ -79,14 +79,16 @@ enum mmu_result mmu_fault(uint32_t linear, uint32_t error_code, bool user, struc
 		return MMU_GUEST_FAULT;
 	}
 	fault->error_code = error_code;
-	fault->physical = walk.physical;
-	if (linear >= shadow.platform->window_end)
-		return MMU_HYPERVISOR_ADDRESS;
-	if (linear >= shadow.platform->window_start || in_alias(linear))
-		return MMU_ROM_ADDRESS;
+	if (linear >= shadow.platform->window_start || in_alias(linear)) {
+		fault->physical = physical_of(linear, &walk);
+		return linear >= shadow.platform->window_end ? MMU_HYPERVISOR_ADDRESS
+		                                             : MMU_ROM_ADDRESS;
+	}
 	mark_walk(&walk, write);
-	if (write && (walk.pfn == NO_PFN || backend_machine_frame(walk.pfn) == MMU_NO_FRAME))
+	if (write && (walk.pfn == NO_PFN || backend_machine_frame(walk.pfn) == MMU_NO_FRAME)) {
+		fault->physical = physical_of(linear, &walk);
 		return MMU_NOT_RAM;
+	}
 	fill(linear, &walk, write);
 	commit();
 	return MMU_FILLED;

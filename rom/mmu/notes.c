@@ -35,8 +35,8 @@ static void take_entry(struct table *l1, uint32_t offset)
 	index %= MMU_ENTRIES;
 	if (test_bit(l1->present, index) || !place_of(l1, index, &linear))
 		return;
-	uint64_t pte = guest_entry(l1->source.pfn, kind & KIND_PAE ? offset & ~7u : offset & ~3u,
-	                           kind & KIND_PAE);
+	bool wide = kind & KIND_PAE;
+	struct entry pte = read_entry(l1->source.pfn, wide ? offset & ~7u : offset & ~3u, wide);
 	uint64_t value = shadow_of_pte(pte, kind);
 	if (!value)
 		return;

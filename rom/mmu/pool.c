@@ -15,7 +15,7 @@ static void push(uint32_t list, struct table *table)
 {
 	table->use = TABLE_FREE;
 	table->next = shadow.free_typed[list];
-	shadow.free_typed[list] = (uint16_t)(table - shadow.tables);
+	shadow.free_typed[list] = table->number;
 }
 
 static struct table *pop(uint32_t list)
@@ -33,8 +33,11 @@ void start_pool(void)
 		shadow.free_typed[i] = NO_TABLE;
 	for (uint32_t i = 0; i < HASH_SIZE; i++)
 		shadow.hash[i] = NO_TABLE;
-	for (uint32_t i = shadow.platform->pool_pages; i--;)
+	for (uint32_t i = shadow.platform->pool_pages; i--;) {
+		table_at(i)->number = (uint16_t)i;
+		table_at(i)->address = (uint64_t)shadow.platform->pool_frames[i] << PAGE_SHIFT;
 		push(0, table_at(i));
+	}
 	for (uint32_t i = 0; i < shadow.directory_count; i++) {
 		shadow.directories[i].table = NO_TABLE;
 		for (uint32_t j = 0; j < MMU_ENTRIES; j++)
@@ -48,7 +51,7 @@ void name_table(struct table *table, enum table_use use, struct source source)
 	table->source = source;
 	table->use = (uint8_t)use;
 	table->next = *chain;
-	*chain = (uint16_t)(table - shadow.tables);
+	*chain = table->number;
 }
 
 struct table *find_table(enum table_use use, const struct source *source, uint32_t after)
@@ -66,7 +69,7 @@ struct table *find_table(enum table_use use, const struct source *source, uint32
 
 void release_table(struct table *table)
 {
-	uint16_t number = (uint16_t)(table - shadow.tables);
+	uint16_t number = table->number;
 	uint16_t *link = &shadow.hash[hash_of(table->source.pfn)];
 	while (*link != number)
 		link = &table_at(*link)->next;
@@ -129,13 +132,13 @@ static void make_raw(struct table *table)
 	if (!table->pinned)
 		return;
 	commit();
-	backend_table_unpin((uint32_t)(table - shadow.tables));
+	backend_table_unpin(table->number);
 	table->pinned = 0;
 }
 
 static void retype(struct table *table, uint32_t level)
 {
-	uint32_t page = (uint32_t)(table - shadow.tables);
+	uint32_t page = table->number;
 	make_raw(table);
 	uint64_t *entry = backend_table_open(page);
 	for (uint32_t i = 0; i < MMU_ENTRIES; i++)
@@ -155,7 +158,7 @@ static void take_directory(struct table *table)
 		for (uint32_t i = 0; i + 1 < shadow.directory_count; i++) {
 			if (shadow.directories[i].table != NO_TABLE)
 				continue;
-			shadow.directories[i].table = (uint16_t)(table - shadow.tables);
+			shadow.directories[i].table = table->number;
 			shadow.directories[i].last_used = shadow.age;
 			table->references = (uint16_t)i;
 			return;

@@ -31,7 +31,7 @@ static void queue(uint64_t entry, uint64_t value)
 
 void set_entry(struct table *table, uint32_t index, uint64_t value)
 {
-	queue(frame_address(table) + 8ull * index, value);
+	queue(table->address + 8ull * index, value);
 	bool was = test_bit(table->present, index);
 	if (value && !was) {
 		set_bit(table->present, index);
@@ -45,7 +45,7 @@ void set_entry(struct table *table, uint32_t index, uint64_t value)
 void set_live_slot(uint32_t slot)
 {
 	uint32_t number = shadow.slot[slot];
-	uint64_t value = number == NO_TABLE ? 0 : frame_address(table_at(number)) | SHADOW_L3;
+	uint64_t value = number == NO_TABLE ? 0 : table_at(number)->address | SHADOW_L3;
 	queue(shadow.platform->l3_address + 8ull * slot, value);
 	shadow.live_slot[slot] = (uint16_t)number;
 	flush_all();

@@ -15,10 +15,13 @@
 #define ENTRY_LARGE    0x080u
 #define ENTRY_GLOBAL   0x100u
 #define ENTRY_NX       (1ull << 63)
+#define ENTRY_NX_HIGH  (1u << 31)
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Shadow entries never have G: Xen may flush them all. Whether the guest's has it stands in a bit
    that is free for software. */
-#define SHADOW_GLOBAL   0x200u
+#define SHADOW_GLOBAL   (ENTRY_GLOBAL << 1)
 #define SHADOW_ACCESSED (ENTRY_PRESENT | ENTRY_ACCESSED | ENTRY_DIRTY)
 #define SHADOW_TABLE    (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_ACCESSED)
 #define SHADOW_L3       ENTRY_PRESENT
@@ -64,6 +67,7 @@ enum table_use {
 
 /* One pool page; and, behind the pool's, slot 3's L2. */
 struct table {
+	uint64_t address; /* machine address */
 	struct source source;
 	uint32_t present[MMU_ENTRIES / 32]; /* entries that are not zero, queued ones included */
 	uint16_t present_count;
@@ -73,6 +77,7 @@ struct table {
 	uint16_t references; /* TABLE_LARGE: places; TABLE_L2: number of its struct directory */
 	uint8_t use;         /* enum table_use */
 	uint8_t pinned;      /* level the page is typed as, 0 for none */
+	uint16_t number;     /* the table's own */
 };
 
 /* What an L2 has besides. A child that is not present in the L2 sleeps: its entries have not been
@@ -87,6 +92,11 @@ struct directory {
 #define HASH_SIZE  256u
 #define QUEUE_SIZE 128u
 
+/* An entry of the guest's tables; `high` is 0 where they have 4 bytes. */
+struct entry {
+	uint32_t low, high;
+};
+
 struct shadow {
 	const struct mmu_platform *platform;
 	struct table *tables;          /* [pool_pages + 1] */
@@ -96,8 +106,8 @@ struct shadow {
 
 	/* The guest's registers, as far as they count here. */
 	uint32_t cr0, cr3, cr4, efer;
-	uint64_t pdpte[4];
-	uint64_t reserved; /* bits that PAE entries may not have */
+	struct entry pdpte[4];
+	uint32_t reserved_high; /* bits that PAE entries may not have in their upper half */
 
 	uint16_t slot[4];      /* the L2 of each GB, NO_TABLE */
 	uint16_t live_slot[4]; /* as the processor's L3 has it, queued changes included */
@@ -112,6 +122,8 @@ struct shadow {
 	uint32_t age, victim;
 
 	uint32_t *window_pfn; /* [window_count] */
+	uint8_t *windows;
+	uint32_t window_mask;
 
 	struct mmu_update queue[QUEUE_SIZE];
 	uint32_t queue_length;
@@ -162,25 +174,57 @@ static inline bool same_source(const struct source *a, const struct source *b)
 
 /* guest_memory.c: memory by guest-physical address */
 
-/* A guest page in a window, until the next call; null where there is no memory. */
-uint8_t *window_of(uint32_t pfn);
-/* An entry of a guest table: `offset` in bytes, `wide` for 8 of them. All ones where there is no
-   memory. */
-uint64_t guest_entry(uint32_t pfn, uint32_t offset, bool wide);
-/* Sets bits of the entry's lowest byte. */
+/* Maps a page into its window; null where there is no memory. */
+uint8_t *open_window(uint32_t pfn);
+/* Sets bits of the lowest byte of a guest's entry. */
 void mark_guest_entry(uint32_t pfn, uint32_t offset, uint8_t bits);
+
+static inline uint32_t window_slot(uint32_t pfn)
+{
+	return (pfn ^ pfn >> 7) & shadow.window_mask;
+}
+
+/* A guest page in its window, until the next call; null where there is no memory. */
+static inline uint8_t *window_of(uint32_t pfn)
+{
+	uint32_t slot = window_slot(pfn);
+	if (shadow.window_pfn[slot] != pfn || pfn == NO_PFN)
+		return open_window(pfn);
+	return shadow.windows + ((uint64_t)slot << PAGE_SHIFT);
+}
+
+static ALWAYS_INLINE struct entry entry_at(const uint8_t *bytes, bool wide)
+{
+	const uint32_t *words = (const uint32_t *)(const void *)bytes;
+	return (struct entry){words[0], wide ? words[1] : 0};
+}
+
+/* An entry of a guest table, `offset` in bytes. All ones where there is no memory. */
+static ALWAYS_INLINE struct entry read_entry(uint32_t pfn, uint32_t offset, bool wide)
+{
+	const uint8_t *page = window_of(pfn);
+	return page ? entry_at(page + offset, wide) : (struct entry){~0u, wide ? ~0u : 0};
+}
+
+static ALWAYS_INLINE uint32_t pfn_of(struct entry entry, bool wide)
+{
+	uint32_t pfn = entry.low >> PAGE_SHIFT;
+	if (!wide)
+		return pfn;
+	return entry.high & 0xff000 ? NO_PFN : entry.high << 20 | pfn;
+}
 
 /* walk.c: the guest's tables */
 
 struct walk {
-	uint64_t pde, pte;            /* as they are after mark_walk() */
+	struct entry pde, pte;        /* as they are after mark_walk(); not with paging off */
 	uint32_t pde_pfn, pde_offset; /* where they stand */
 	uint32_t pte_pfn, pte_offset;
 	uint32_t error_code; /* of a fault */
-	uint32_t pfn;        /* of the page; NO_PFN if it has more than 32 bits */
-	uint64_t physical;
-	bool large;           /* there is no pte */
-	bool write, user, nx; /* what all levels allow, or forbid */
+	uint32_t rights; /* ENTRY_WRITE and ENTRY_USER: what all levels allow; other bits: any */
+	uint32_t pfn;    /* of the page; NO_PFN if it has more than 32 bits */
+	bool nx;
+	bool large; /* the pde is the pte, too */
 };
 
 /* Walks as the processor does for an access (MMU_WRITE, MMU_USER, MMU_FETCH), without touching
@@ -188,17 +232,43 @@ struct walk {
 bool walk_guest(uint32_t linear, uint32_t access, struct walk *walk);
 /* Sets the accessed bits of a successful walk, and the dirty bit for a write. */
 void mark_walk(struct walk *walk, bool write);
-/* What an L1 for this entry of a page directory stands for; KIND_NONE where no translation may be
-   kept: not present, reserved bits, accessed bit clear. */
-struct source source_of_pde(uint64_t pde, uint32_t linear);
-/* The same, of the entry that the guest's tables have at the moment. */
+/* The guest-physical address that a successful walk led to. */
+uint64_t physical_of(uint32_t linear, const struct walk *walk);
+/* What an L1 stands for that is for this entry of a page directory: one that is present, accessed
+   and without reserved bits. */
+struct source source_of_pde(struct entry pde, uint32_t linear);
+/* The same, of the entry that the guest's tables have at the moment. KIND_NONE where no translation
+   may be kept. */
 struct source source_of_chunk(uint32_t linear);
 /* The shadow's entry for an entry of a guest's page table below a source; 0 for none. */
-uint64_t shadow_of_pte(uint64_t pte, uint32_t kind);
+uint64_t shadow_of_pte(struct entry pte, uint32_t kind);
+
+static ALWAYS_INLINE uint64_t shadow_of(struct entry pte, uint32_t kind, bool wide)
+{
+	if (~pte.low & (ENTRY_PRESENT | ENTRY_ACCESSED) ||
+	    (wide && pte.high & shadow.reserved_high))
+		return 0;
+	uint32_t rights = pte.low & kind & (ENTRY_WRITE | ENTRY_USER);
+	rights &=
+	    pte.low >> 5 | ~ENTRY_WRITE; /* writable only once it is dirty: bit 6 over bit 1 */
+	uint32_t pfn = pfn_of(pte, wide);
+	uint32_t frame = pfn == NO_PFN ? MMU_NO_FRAME : backend_machine_frame(pfn);
+	if (frame == MMU_NO_FRAME) {
+		frame = shadow.platform->void_frame;
+		rights &= ~ENTRY_WRITE;
+	}
+	uint32_t low = frame << PAGE_SHIFT | SHADOW_ACCESSED | rights;
+	low |= (pte.low & ENTRY_GLOBAL) << 1;
+	uint32_t high = frame >> (32 - PAGE_SHIFT);
+	if (wide && (pte.high & ENTRY_NX_HIGH || kind & KIND_NX))
+		high |= ENTRY_NX_HIGH;
+	return (uint64_t)high << 32 | low;
+}
+
 /* The source of the L2 for a slot; KIND_NONE if the guest has nothing there. */
 struct source source_of_slot(uint32_t slot);
 /* Whether page-directory-pointer entries at a CR3 may be loaded; fills in `pdpte`. */
-bool read_pdptes(uint32_t cr3, uint64_t pdpte[4]);
+bool read_pdptes(uint32_t cr3, struct entry pdpte[4]);
 
 /* queue.c: entries to be written */
 
@@ -215,18 +285,15 @@ static inline void flush_all(void)
 /* Everything queued takes effect. */
 void commit(void);
 
-static inline uint64_t frame_address(const struct table *table)
+/* An L1's entries as the last commit() left them. */
+static inline const uint64_t *entries_of(const struct table *table)
 {
-	const struct mmu_platform *platform = shadow.platform;
-	uint32_t number = (uint32_t)(table - shadow.tables);
-	return number == shadow.kernel ? platform->kernel_l2_address
-	                               : (uint64_t)platform->pool_frames[number] << PAGE_SHIFT;
+	return shadow.platform->pool + (uint32_t)table->number * MMU_ENTRIES;
 }
 
-/* An L1's entry as the last commit() left it. */
 static inline uint64_t entry_of(const struct table *table, uint32_t index)
 {
-	return shadow.platform->pool[(uint32_t)(table - shadow.tables) * MMU_ENTRIES + index];
+	return entries_of(table)[index];
 }
 
 /* pool.c: tables to be had */

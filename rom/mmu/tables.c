@@ -29,7 +29,7 @@ struct table *ensure_slot(uint32_t slot)
 		return table_at(shadow.slot[slot]);
 	struct table *l2 = allocate_table(2);
 	name_table(l2, TABLE_L2, source_of_slot(slot));
-	shadow.slot[slot] = (uint16_t)(l2 - shadow.tables);
+	shadow.slot[slot] = l2->number;
 	set_live_slot(slot);
 	return l2;
 }
@@ -81,11 +81,11 @@ static const uint8_t *page_table(const struct source *source)
 	return page && source->kind & KIND_PART(1) ? page + 2048 : page;
 }
 
-static uint64_t pte_at(const uint8_t *page, uint32_t kind, uint32_t index)
+static struct entry pte_at(const uint8_t *page, uint32_t kind, uint32_t index)
 {
-	if (!page)
-		return kind & KIND_PAE ? ~0ull : 0xffffffffu;
-	return kind & KIND_PAE ? ((const uint64_t *)page)[index] : ((const uint32_t *)page)[index];
+	if (kind & KIND_PAE)
+		return page ? entry_at(page + 8 * index, true) : (struct entry){~0u, ~0u};
+	return page ? entry_at(page + 4 * index, false) : (struct entry){~0u, 0};
 }
 
 static void fill_pages(uint64_t *entry, const struct source *source)
@@ -99,10 +99,10 @@ static void fill_pages(uint64_t *entry, const struct source *source)
 static struct table *build_table(enum table_use use, const struct source *source)
 {
 	struct table *table = allocate_raw();
-	uint32_t page = (uint32_t)(table - shadow.tables);
+	uint32_t page = table->number;
+	/* Now, as the windows cannot be changed while a table is open. */
 	if (use == TABLE_PAGES)
-		window_of(
-		    source->pfn); /* now: the windows cannot be changed while a table is open */
+		window_of(source->pfn);
 	uint64_t *entry = backend_table_open(page);
 	if (use == TABLE_LARGE)
 		fill_large(entry, source);
@@ -133,9 +133,8 @@ static bool worth_building(const struct source *source)
 	const uint8_t *page = page_table(source);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < MMU_ENTRIES && count < BULK_FROM; i++) {
-		uint64_t pte = pte_at(page, source->kind, i);
-		count +=
-		    (pte & (ENTRY_PRESENT | ENTRY_ACCESSED)) == (ENTRY_PRESENT | ENTRY_ACCESSED);
+		struct entry pte = pte_at(page, source->kind, i);
+		count += (~pte.low & (ENTRY_PRESENT | ENTRY_ACCESSED)) == 0;
 	}
 	return count == BULK_FROM;
 }
@@ -153,25 +152,56 @@ static struct table *make_child(const struct source *source)
 	return table;
 }
 
-/* Compares the entries of an L1 with the guest's, and writes those that differ. True if there are
-   some that a load of CR3 drops. */
-static bool revalidate_entries(struct table *table)
+/* Makes one word's worth of entries agree with the guest's; made twice, for wide entries and not.
+   SHADOW_GLOBAL is set in the answer if an entry is not global. */
+static ALWAYS_INLINE uint32_t revalidate_word(struct table *table, uint32_t word,
+                                              const uint8_t *page, bool wide)
 {
-	uint32_t kind = table->source.kind;
-	bool local = false;
-	const uint8_t *page = page_table(&table->source);
-	for (uint32_t i = next_bit(table->present, 0); i < MMU_ENTRIES;
-	     i = next_bit(table->present, i + 1)) {
-		uint64_t value = shadow_of_pte(pte_at(page, kind, i), kind);
-		mmu_counters.entries_revalidated++;
-		local |= value && !(value & SHADOW_GLOBAL);
-		if (value == entry_of(table, i))
+	const uint64_t *entry = entries_of(table);
+	uint32_t kind = table->source.kind, local = 0;
+	for (uint32_t bits = table->present[word]; bits; bits &= bits - 1) {
+		uint32_t i = word * 32 + (uint32_t)__builtin_ctz(bits);
+		uint64_t value = shadow_of(entry_at(page + (wide ? 8 : 4) * i, wide), kind, wide);
+		uint32_t low = (uint32_t)value;
+		local |= ~low & low << 9; /* present, bit 0, and not SHADOW_GLOBAL */
+		if (value == entry[i])
 			continue;
 		mmu_counters.entries_stale++;
 		set_entry(table, i, value);
 		flush_all();
 	}
 	return local;
+}
+
+/* For a page table where there is no memory. */
+static void forget_entries(struct table *table)
+{
+	for (uint32_t i = next_bit(table->present, 0); i < MMU_ENTRIES;
+	     i = next_bit(table->present, i + 1))
+		set_entry(table, i, 0);
+	flush_all();
+}
+
+/* Compares the entries of an L1 with the guest's, and writes those that differ. True if there are
+   some that a load of CR3 drops. */
+static bool revalidate_entries(struct table *table)
+{
+	const uint8_t *page = page_table(&table->source);
+	uint32_t local = 0;
+	mmu_counters.entries_revalidated += table->present_count;
+	if (!page) {
+		forget_entries(table);
+		return false;
+	}
+	for (uint32_t word = 0; word < MMU_ENTRIES / 32; word++) {
+		if (!table->present[word])
+			continue;
+		if (table->source.kind & KIND_PAE)
+			local |= revalidate_word(table, word, page, true);
+		else
+			local |= revalidate_word(table, word, page, false);
+	}
+	return local & SHADOW_GLOBAL;
 }
 
 /* Whether a child of slot 3 has entries that are not global. */
@@ -191,7 +221,7 @@ static void attach(struct table *l2, uint32_t index)
 	                                       : revalidate_entries(child);
 	if (is_kernel(l2))
 		note_local(index, local);
-	set_entry(l2, index, frame_address(child) | SHADOW_TABLE);
+	set_entry(l2, index, child->address | SHADOW_TABLE);
 }
 
 struct table *ensure_child(uint32_t linear, const struct source *source)
@@ -212,10 +242,10 @@ struct table *ensure_child(uint32_t linear, const struct source *source)
 	if (child->use == TABLE_LARGE) {
 		child->references++;
 	} else {
-		child->parent = (uint16_t)(l2 - shadow.tables);
+		child->parent = l2->number;
 		child->index = (uint16_t)index;
 	}
-	*place = (uint16_t)(child - shadow.tables);
+	*place = child->number;
 	attach(l2, index);
 	return child;
 }
