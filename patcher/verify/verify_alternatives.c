@@ -151,8 +151,7 @@ bool verify_alternatives(struct verifier *verifier)
 		if (!(entry->flags & APPLIED_WITHOUT) && is_hidden(verifier, entry->feature)) {
 			verifier->fates[i] = VERIFY_HIDDEN;
 		} else if ((verifier->manifest.properties & ROM_OWNS_TRAPS) &&
-		           lengths_address(verifier, entry) &&
-		           is_same_call(verifier, entry)) {
+		           lengths_address(verifier, entry) && is_same_call(verifier, entry)) {
 			verifier->fates[i] = VERIFY_DISARMED;
 			check_lengths(verifier, lengths_address(verifier, entry));
 		}

@@ -220,7 +220,8 @@ void deliver_fault(struct rom_frame *frame)
 	deliver(frame, &fault);
 }
 
-/* In a slot, behind the int: the slot's ret is done, so that the address interrupted is the call's. */
+/* In a slot, behind the int: the slot's ret is done, so that the address interrupted is the call's.
+ */
 static void leave_slot(struct rom_frame *frame)
 {
 	uint32_t back;

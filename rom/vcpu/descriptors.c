@@ -52,9 +52,9 @@ bool descriptor_read(uint16_t selector, uint64_t *descriptor)
 }
 
 /*
- * The real entry for a guest's. One that was not accessed yet is not present: the fault on its first
- * use (descriptor_sync()) sets its accessed bit, as the processor does in its own table. (What only
- * looks at descriptors, verw and its like, takes no notice of the present bit.)
+ * The real entry for a guest's. One that was not accessed yet is not present: the fault on its
+ * first use (descriptor_sync()) sets its accessed bit, as the processor does in its own table.
+ * (What only looks at descriptors, verw and its like, takes no notice of the present bit.)
  */
 static uint64_t reflect(uint64_t descriptor)
 {

@@ -218,8 +218,8 @@ static bool resolve(struct rom_frame *frame, uint32_t words[2], bool *wide)
 
 	if (!look_up(frame, selector, &gate))
 		return false;
-	if (!(gate & DESCRIPTOR_SEGMENT) && (DESCRIPTOR_TYPE(gate) == TYPE_GATE_16 ||
-	                                     DESCRIPTOR_TYPE(gate) == TYPE_GATE)) {
+	if (!(gate & DESCRIPTOR_SEGMENT) &&
+	    (DESCRIPTOR_TYPE(gate) == TYPE_GATE_16 || DESCRIPTOR_TYPE(gate) == TYPE_GATE)) {
 		if (DESCRIPTOR_DPL(gate) < (selector & SELECTOR_RPL))
 			return refuse(frame, VECTOR_GP, selector);
 		if (!(gate & DESCRIPTOR_PRESENT))

@@ -178,12 +178,9 @@ static void test_debian_xen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_native),
-	    cmocka_unit_test(test_greedy),
-	    cmocka_unit_test(test_greedy_xen),
-	    cmocka_unit_test(test_linux),
-	    cmocka_unit_test(test_debian),
-	    cmocka_unit_test(test_debian_xen),
+	    cmocka_unit_test(test_native),     cmocka_unit_test(test_greedy),
+	    cmocka_unit_test(test_greedy_xen), cmocka_unit_test(test_linux),
+	    cmocka_unit_test(test_debian),     cmocka_unit_test(test_debian_xen),
 	};
 
 	if (cache_lacks(needed, sizeof(needed) / sizeof(needed[0])))
