@@ -159,6 +159,8 @@ static bool finish(const struct patch_arguments *arguments, const struct patch *
 	    .patch = patch,
 	    .rom = arguments->rom,
 	    .system_map = arguments->system_map,
+	    .debug_info = arguments->debug_info,
+	    .sites = arguments->sites,
 	    .output = arguments->outputs.kernel,
 	    .rom_output = arguments->outputs.rom,
 	    .allow_unpatched = arguments->allow_unpatched,

@@ -222,9 +222,10 @@ static void walk_references(const struct walk *walk)
 		walk_words(walk);
 }
 
-void code_map_visit(const struct scan *scan, code_reference_visitor *visit, void *context)
+void code_map_visit(const struct code_map *map, code_reference_visitor *visit, void *context)
 {
-	struct walk walk = {.scan = scan, .visit = visit, .context = context};
+	struct walk walk = {
+	    .scan = map->scan, .fates = map->fates, .visit = visit, .context = context};
 
 	walk_references(&walk);
 }

@@ -31,7 +31,8 @@ enum code_property {
 	CODE_PROPERTY_COUNT
 };
 
-/* What becomes of an entry of .altinstructions under a ROM. */
+/* What becomes of an entry of .altinstructions under a ROM. Reports name each
+ * (patcher/report/patch_report.c), as they do each property (constraints.c). */
 enum alternative_fate {
 	ALTERNATIVE_LIVE,    /* it may be applied, or nothing is known of its feature */
 	ALTERNATIVE_HIDDEN,  /* never: the ROM hides its feature */
@@ -95,7 +96,7 @@ typedef void code_reference_visitor(void *context, const struct code_reference *
  * Gives every reference of the kernel to visit, in no order, also those to what is no code; but
  * not the direct branches within a section, which are in its sweep.targets.
  */
-void code_map_visit(const struct scan *scan, code_reference_visitor *visit, void *context);
+void code_map_visit(const struct code_map *map, code_reference_visitor *visit, void *context);
 
 /* --- alternatives.c --------------------------------------------------------------------------- */
 

@@ -149,7 +149,7 @@ bool constraints_build(const struct plan *plan, struct constraints *constraints,
 	*constraints = (struct constraints){0};
 	if (!list_intervals(&gatherer))
 		return problem_report(problem, OUT_OF_MEMORY);
-	code_map_visit(plan->scan, consider, &gatherer);
+	code_map_visit(plan->map, consider, &gatherer);
 	for (size_t i = 0; i < gatherer.interval_count; i++)
 		gather_branches(&gatherer, &gatherer.intervals[i]);
 	free(gatherer.intervals);
@@ -185,10 +185,15 @@ size_t constraints_from(const struct constraints *constraints, uint64_t start)
 
 const char *code_property_name(enum code_property property)
 {
-	static const char *const names[CODE_PROPERTY_COUNT] = {
-	    [CODE_ENTRY] = "entry", [CODE_POINTER] = "pointer", [CODE_FIXUP] = "fixup",
-	    [CODE_FIXED] = "fixed", [CODE_LOCK] = "lock",       [CODE_FAULTING] = "faulting",
-	};
-
-	return names[property];
+	switch (property) {
+	case CODE_ENTRY: return "entry";
+	case CODE_POINTER: return "pointer";
+	case CODE_FIXUP: return "fixup";
+	case CODE_FIXED: return "fixed";
+	case CODE_INERT: return "inert";
+	case CODE_LOCK: return "lock";
+	case CODE_FAULTING: return "faulting";
+	case CODE_PROPERTY_COUNT: break;
+	}
+	return "unknown";
 }

@@ -24,7 +24,7 @@ void constraints_free(struct constraints *constraints);
 /* The first one that may reach into [start, ...); those that do are among the ones from it on. */
 size_t constraints_from(const struct constraints *constraints, uint64_t start);
 
-/* "entry", "pointer", "fixup", "fixed", "lock", "faulting". */
+/* "entry", "pointer", "fixup", "fixed", "inert", "lock", "faulting". */
 const char *code_property_name(enum code_property property);
 
 #endif

@@ -24,6 +24,8 @@ static json_t *option_object(struct report_writer *writer)
 
 	json_put(&writer->output, object, "rom", file_name(report->rom));
 	json_put(&writer->output, object, "symbols", file_name(report->system_map));
+	json_put(&writer->output, object, "debug_info", file_name(report->debug_info));
+	json_put(&writer->output, object, "sites", file_name(report->sites));
 	json_put(&writer->output, object, "allow_unpatched", json_boolean(report->allow_unpatched));
 	json_put(&writer->output, object, "dry_run", json_boolean(report->dry_run));
 	return object;
@@ -159,6 +161,16 @@ static bool has_site(const struct plan *plan, uint64_t start, uint64_t size)
 	return low < plan->site_count && plan->sites[low].site->address - start < size;
 }
 
+static const char *fate_name(enum alternative_fate fate)
+{
+	switch (fate) {
+	case ALTERNATIVE_LIVE: return "live";
+	case ALTERNATIVE_HIDDEN: return "hidden";
+	case ALTERNATIVE_DISARMED: return "disarmed";
+	}
+	return "unknown";
+}
+
 /* Alternatives that have sites on one side or the other. */
 static void write_alternatives(struct report_writer *writer)
 {
@@ -182,6 +194,9 @@ static void write_alternatives(struct report_writer *writer)
 		json_put(output, object, "replacement_size", json_size(entry->replacement_length));
 		json_put(output, object, "feature", json_size(entry->feature));
 		json_put(output, object, "flags", json_size(entry->flags));
+		json_put(
+		    output, object, "fate",
+		    json_string(fate_name((enum alternative_fate)writer->patch->map.fates[i])));
 		json_write_text(output, first ? "\n  " : ",\n  ");
 		json_write_value(output, object);
 		first = false;

@@ -16,6 +16,8 @@ struct patch_report {
 	const struct patch *patch;
 	const char *rom; /* the options, as given; NULL where they were not */
 	const char *system_map;
+	const char *debug_info;
+	const char *sites;
 	const char *output;
 	const char *rom_output;
 	bool allow_unpatched, dry_run;

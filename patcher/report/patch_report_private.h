@@ -43,6 +43,9 @@ void report_write_windows(struct report_writer *writer);
 void report_write_moved_branches(struct report_writer *writer);
 void report_write_moved_fixups(struct report_writer *writer);
 
+/* The rewritten image's bytes where the kernel sees them at address, or NULL. */
+const uint8_t *report_rewritten(const struct patch *patch, uint64_t address, uint64_t size);
+
 /* --- patch_report_code.c -----------------------------------------------------------------------
  */
 

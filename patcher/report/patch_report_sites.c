@@ -2,6 +2,8 @@
 
 /* The sites of the report. */
 
+#include <string.h>
+
 #include "patcher/report/patch_report_private.h"
 #include "patcher/scan/scan_report.h"
 
@@ -44,6 +46,16 @@ static void put_text(struct report_writer *writer, json_t *object, const struct 
 	         json_string_nocheck(site_text(&scan_report, site, text, sizeof(text))));
 }
 
+/* A site that has no window, but other bytes than before: its trap, or what stands in its place. */
+static void put_after(struct report_writer *writer, json_t *object, const struct scan_site *site)
+{
+	const uint8_t *bytes = report_rewritten(writer->patch, site->address, site->length);
+
+	if (bytes && memcmp(bytes, site->bytes, site->length) != 0)
+		json_put(&writer->output, object, "after",
+		         report_code(writer, bytes, site->length, site->address));
+}
+
 static json_t *site_object(struct report_writer *writer, const struct plan_site *planned)
 {
 	const struct scan_site *site = planned->site;
@@ -72,6 +84,7 @@ static json_t *site_object(struct report_writer *writer, const struct plan_site 
 		return object;
 	}
 	json_put(output, object, "window", json_null());
+	put_after(writer, object, site);
 	json_put(output, object, "constraints",
 	         report_constraints(writer, site->address, site->address + JUMP_SIZE));
 	return object;

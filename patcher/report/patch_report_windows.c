@@ -4,8 +4,7 @@
 
 #include "patcher/report/patch_report_private.h"
 
-/* The rewritten image's bytes where the kernel sees them at address, or NULL. */
-static const uint8_t *rewritten_at(const struct patch *patch, uint64_t address, uint64_t size)
+const uint8_t *report_rewritten(const struct patch *patch, uint64_t address, uint64_t size)
 {
 	const uint8_t *bytes = kernel_bytes_at(patch->kernel, address, size);
 
@@ -40,7 +39,7 @@ static json_t *displaced_array(struct report_writer *writer, const struct plan_w
 static json_t *after_array(struct report_writer *writer, const struct plan_window *window)
 {
 	uint64_t size = window->end - window->start;
-	const uint8_t *bytes = rewritten_at(writer->patch, window->start, size);
+	const uint8_t *bytes = report_rewritten(writer->patch, window->start, size);
 	json_t *array = json_array();
 	char line[REPORT_LINE_SIZE];
 
@@ -48,7 +47,7 @@ static json_t *after_array(struct report_writer *writer, const struct plan_windo
 		return array;
 	report_code_line(writer, bytes, (size_t)size, window->start, line);
 	json_add(&writer->output, array, json_string_nocheck(line));
-	bytes = window->hop ? rewritten_at(writer->patch, window->hop, JUMP_SIZE) : NULL;
+	bytes = window->hop ? report_rewritten(writer->patch, window->hop, JUMP_SIZE) : NULL;
 	if (bytes) {
 		report_code_line(writer, bytes, JUMP_SIZE, window->hop, line);
 		json_add(&writer->output, array, json_string_nocheck(line));
@@ -120,7 +119,7 @@ static json_t *branch_line(struct report_writer *writer, uint64_t address, bool 
 	char line[REPORT_LINE_SIZE];
 
 	for (size_t size = INSTRUCTION_MAX_LENGTH; size; size--) {
-		const uint8_t *bytes = rewritten ? rewritten_at(patch, address, size)
+		const uint8_t *bytes = rewritten ? report_rewritten(patch, address, size)
 		                                 : kernel_bytes_at(patch->kernel, address, size);
 
 		if (!bytes)

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The report's page, in headless Chromium.
+# Reports: of real kernels; and their page, in headless Chromium.
 
-check_tests += tests/page/page_test
+check_tests += tests/page/kernel_report_test tests/page/page_test

@@ -20,6 +20,7 @@ const PROPERTY_TEXT = {
 	entry: "is jumped to",
 	pointer: "is referred to",
 	fixup: "is where a fault leads",
+	inert: "is replaced by an alternative that is never applied",
 	lock: "is a lock prefix that may be removed",
 	fixed: "is looked up or rewritten by the kernel",
 	faulting: "may fault",

@@ -36,12 +36,14 @@ function siteLines(window) {
 }
 
 function sides(site, window) {
-	const before = make("div", {}, make("h3", {}, window ? "Before" : "Left as it is"));
+	const before = make("div", {}, make("h3", {}, window || site.after ? "Before" : "Left as it is"));
 	const after = make("div", {});
 
 	if (!window) {
 		before.append(codeBlock([`${site.address.slice(2).padStart(8, "0")} ${site.bytes} ${site.text}`], new Set([0])));
-		return make("div", { class: "sides" }, before);
+		if (site.after)
+			after.append(make("h3", {}, "After"), codeBlock(site.after));
+		return make("div", { class: "sides" }, before, after);
 	}
 	before.append(codeBlock(window.before, siteLines(window)));
 	if (!window.springboard) {
