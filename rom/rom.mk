@@ -24,6 +24,8 @@ rom_xen_sources := \
 	rom/platform/xen/call_site.c \
 	rom/platform/xen/console.c \
 	rom/platform/xen/events.c \
+	rom/platform/xen/hot_calls.S \
+	rom/platform/xen/hot.c \
 	rom/platform/xen/map_window.c \
 	rom/platform/xen/memory.c \
 	rom/platform/xen/mmu_backend.c \

@@ -5,33 +5,31 @@
  * is told by the table of origins (patchtables/rom_abi.h).
  */
 
+#include "rom/platform/xen/call_site.h"
 #include "rom/platform/xen/start.h"
 #include "rom/vcpu/calls.h"
 #include "rom/vcpu/escaped.h"
 
-/* An address in the window or its low alias, as one in the window. */
-static uint32_t in_window(uint32_t address)
-{
-	if (address - rom_parameters.region_virtual >= rom_parameters.region_size)
-		address += rom_parameters.guest_offset;
-	return address;
-}
-
 bool is_in_region(uint32_t address)
 {
-	return in_window(address) - rom_parameters.region_virtual < rom_parameters.region_size;
+	return window_address(address) - rom_parameters.region_virtual < rom_parameters.region_size;
 }
 
 bool is_behind_call(uint32_t address)
 {
-	uint32_t offset = in_window(address) - rom_parameters.rom_virtual;
+	const uint8_t *code = (const uint8_t *)window_address(address);
 
-	return offset < ROM_SLOTS_SIZE && offset % ROM_SLOT_SIZE == 2;
+	return call_number(address) >= 0 && code[-2] == 0xcd && code[0] == 0xc3;
 }
 
 static bool is_in_springboards(uint32_t address)
 {
 	return address - rom_parameters.springboards_virtual < rom_parameters.springboards_size;
+}
+
+bool is_in_wedge(uint32_t address)
+{
+	return is_in_region(address) && !is_in_springboards(window_address(address));
 }
 
 /* The last origin at or below an address in the springboards, or null. */
@@ -86,7 +84,7 @@ static void restore_saved(struct rom_frame *frame, uint32_t saved, uint32_t esp)
 
 bool frame_to_origin(struct rom_frame *frame, uint32_t at)
 {
-	uint32_t address = in_window(at);
+	uint32_t address = window_address(at);
 	const struct rom_origin *origin;
 
 	if (!is_in_springboards(address))
@@ -100,6 +98,17 @@ bool frame_to_origin(struct rom_frame *frame, uint32_t at)
 	if (address != at)
 		frame->eip -= rom_parameters.guest_offset;
 	return true;
+}
+
+void frame_leave_slot(struct rom_frame *frame)
+{
+	uint32_t back;
+
+	if (frame_ring(frame) != RING_GUEST || !is_behind_call(frame->eip) ||
+	    !guest_read(stack_linear(frame, frame->esp), &back, sizeof(back)))
+		return;
+	frame->eip = back;
+	frame->esp = stack_moved(frame, 4);
 }
 
 void call_to_site(struct rom_frame *frame)

@@ -27,6 +27,13 @@ bool frame_to_origin(struct rom_frame *frame, uint32_t at);
 /* Whether an address is in the region (springboards, slots, wedge) or its low alias. */
 bool is_in_region(uint32_t address);
 
+/* If the frame is behind a slot's int, the slot's ret is done: it goes on where the call was made.
+ */
+void frame_leave_slot(struct rom_frame *frame);
+
+/* The same of slots and wedge only. */
+bool is_in_wedge(uint32_t address);
+
 /* Whether an address is that behind a slot's int: all that is left of the slot is ret. */
 bool is_behind_call(uint32_t address);
 

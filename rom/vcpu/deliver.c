@@ -220,23 +220,10 @@ void deliver_fault(struct rom_frame *frame)
 	deliver(frame, &fault);
 }
 
-/* In a slot, behind the int: the slot's ret is done, so that the address interrupted is the call's.
- */
-static void leave_slot(struct rom_frame *frame)
-{
-	uint32_t back;
-
-	if (frame_ring(frame) != RING_GUEST || !is_behind_call(frame->eip) ||
-	    !guest_read(stack_linear(frame, frame->esp), &back, sizeof(back)))
-		return;
-	frame->eip = back;
-	frame->esp = stack_moved(frame, 4);
-}
-
 void deliver_pending(struct rom_frame *frame)
 {
 	if (frame->eflags & EFLAGS_IF && devices_interrupt_pending(&devices))
-		leave_slot(frame);
+		frame_leave_slot(frame);
 	while (frame->eflags & EFLAGS_IF && devices_interrupt_pending(&devices)) {
 		struct exception interrupt = {.external = true};
 

@@ -24,8 +24,12 @@
 static uint64_t seen[2][PLATFORM_DESCRIPTORS]; /* GDT, LDT */
 static uint64_t real[2][PLATFORM_DESCRIPTORS];
 
-static uint16_t user_entries[32]; /* selectors of present real entries with DPL 3 */
-static unsigned int user_entry_count;
+/* Present real entries with DPL 3; hot_calls.S compares the guest's with what was seen. */
+#define USER_ENTRIES 32
+static uint16_t user_entries[USER_ENTRIES]; /* selectors */
+uint32_t user_entry_count;
+const uint64_t *user_entry_guest[USER_ENTRIES];
+const uint64_t *user_entry_seen[USER_ENTRIES];
 
 uint32_t descriptor_base(uint64_t descriptor)
 {
@@ -72,13 +76,27 @@ static bool is_for_user(uint64_t descriptor)
 	return descriptor & DESCRIPTOR_PRESENT && DESCRIPTOR_DPL(descriptor) == 3;
 }
 
+/* After a change of the tables' places, too. */
+static void place_user_entries(void)
+{
+	for (unsigned int i = 0; i < user_entry_count; i++) {
+		unsigned int table = user_entries[i] & SELECTOR_LDT ? 1 : 0;
+		uint32_t base = table ? vcpu.ldt_table.base : vcpu.gdt.base;
+
+		user_entry_guest[i] = (const uint64_t *)(base + (user_entries[i] & ~7u));
+		user_entry_seen[i] = &seen[table][user_entries[i] >> 3];
+	}
+}
+
 static void note_user_entry(uint16_t selector)
 {
 	for (unsigned int i = 0; i < user_entry_count; i++)
 		if (user_entries[i] == selector)
 			return;
-	if (user_entry_count < sizeof(user_entries) / sizeof(user_entries[0]))
-		user_entries[user_entry_count++] = selector;
+	if (user_entry_count == USER_ENTRIES)
+		platform_panic(NULL, "more descriptors for user mode than there is room for");
+	user_entries[user_entry_count++] = selector;
+	place_user_entries();
 }
 
 /* Makes the real entry what this guest's entry asks for; true if it is another now. */
@@ -171,15 +189,33 @@ void descriptors_sync_gdt(struct rom_frame *frame)
 {
 	freeze(&frame->cs, FROZEN_CS, &frozen_cs);
 	freeze(&frame->ss, FROZEN_SS, &frozen_ss);
+	place_user_entries();
 	for (uint32_t index = 1; index < GUEST_LIMIT; index++) {
 		look_at((uint16_t)(8 * index));
 	}
 }
 
+/* The list of entries for user mode without those of the LDT. */
+static void forget_local_entries(void)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < user_entry_count; i++)
+		if (!(user_entries[i] & SELECTOR_LDT))
+			user_entries[kept++] = user_entries[i];
+	user_entry_count = kept;
+	place_user_entries();
+}
+
 void descriptors_sync_ldt(void)
 {
+	forget_local_entries();
 	for (uint32_t index = 0; index < PLATFORM_DESCRIPTORS; index++) {
-		look_at((uint16_t)(8 * index | SELECTOR_LDT));
+		uint16_t selector = (uint16_t)(8 * index | SELECTOR_LDT);
+
+		look_at(selector);
+		if (is_for_user(real[1][index]))
+			note_user_entry(selector);
 	}
 }
 

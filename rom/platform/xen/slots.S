@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The xen ROM's calls. Slots run in ring 2, beside the guest, in the window or its low alias, on the
- * guest's stack, with the guest's segments. Most only enter the ROM: the processor tells it where
+ * guest's stack, with the guest's segments. The hot ones do their work here (hot_calls.S says how, and
+ * when they may). Most only enter the ROM: the processor tells it where
  * the software interrupt stood, hence which call it is, and all registers arrive in one frame
  * (frame.h), in which the call's function (calls.c) leaves results. So they clobber nothing.
  */
 #include "rom/include/vmi.inc"
+#include "rom/platform/xen/window.h"
 
 	.macro enter_rom
 	int $0x80			/* CALL_VECTOR */
@@ -17,19 +19,40 @@
 	enter_rom ;		\
 	vmi_call_end(name)
 
+	/* The rest of a hot call that is longer than a slot (hot_calls.S). */
+#define in_wedge(name)		\
+	vmi_call(name, 0) ;	\
+	vmi_outside_jump hot_##name ; \
+	vmi_call_end(name)
+
 /* --- interrupts and flags ------------------------------------------------------------------ */
 
-	enters(EnableInterrupts)
-	enters(DisableInterrupts)
+	/* Flags and registers are kept. Interrupts that wait are delivered by the ROM. */
+	vmi_call(EnableInterrupts, 0)
+	movb $0, %ss:VCPU_INFO_MASK
+	pushl %ecx
+	movzbl %ss:VCPU_INFO_PENDING, %ecx
+	jecxz 1f
+	popl %ecx
+	enter_rom
+1:	popl %ecx
+	ret
+	vmi_call_end(EnableInterrupts)
+
+	vmi_call(DisableInterrupts, 0)
+	movb $1, %ss:VCPU_INFO_MASK
+	ret
+	vmi_call_end(DisableInterrupts)
+
 	enters(Halt)
 	enters(HLT)
-	enters(PUSHF)
-	enters(POPF)
+	in_wedge(PUSHF)
+	in_wedge(POPF)
 	enters(PUSHFW)
 	enters(POPFW)
 	enters(STAC)
 	enters(CLAC)
-	enters(IRET)
+	in_wedge(IRET)
 	enters(IRETW)
 	enters(SYSEXIT)
 	enters(SYSRET)

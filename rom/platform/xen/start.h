@@ -23,6 +23,9 @@ extern uint64_t window_tables[WINDOW_TABLES][TABLE_ENTRIES];
 
 extern volatile const struct rom_parameters rom_parameters;
 
+/* An address in the window's low alias as the window's own; others as they are, but moved. */
+uint32_t window_address(uint32_t address);
+
 static inline uint64_t page_entry(uint32_t machine_frame, uint32_t flags)
 {
 	return ((uint64_t)machine_frame << PAGE_SHIFT) | flags;

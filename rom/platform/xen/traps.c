@@ -6,6 +6,7 @@
 #include "rom/platform/xen/call_site.h"
 #include "rom/platform/xen/console.h"
 #include "rom/platform/xen/events.h"
+#include "rom/platform/xen/hot.h"
 #include "rom/platform/xen/panic.h"
 #include "rom/platform/xen/trace.h"
 #include "rom/platform/xen/window.h"
@@ -258,9 +259,13 @@ static void call_or_system_call(struct rom_frame *frame)
 
 static void guest_trap(struct rom_frame *frame)
 {
+	if (frame->vector == VECTOR_UD && is_in_wedge(frame->eip))
+		panic(frame, "a slot runs what is no instruction");
+	if (frame->vector != CALL_VECTOR && hot_return_complete(frame))
+		return;
 	switch (frame->vector) {
 	case CALL_VECTOR: call_or_system_call(frame); break;
-	case FRAME_VECTOR_EVENT: events_handle(frame_ring(frame) == RING_USER); break;
+	case FRAME_VECTOR_EVENT: break;
 	case VECTOR_DB: debug_exception(frame); break;
 	case VECTOR_PF: page_fault(frame); break;
 	case VECTOR_GP: general_protection(frame); break;
@@ -283,6 +288,8 @@ static void leave(struct rom_frame *frame)
 			mmu_take_notes();
 		descriptors_sync_user(frame);
 	}
+	if (frame_ring(frame) == RING_GUEST)
+		hot_calls_allow(frame);
 	stack_prepare_return(frame, &frame->eip);
 	if (!(frame->eflags & EFLAGS_IF) && devices_interrupt_pending(&devices))
 		events_remind();
@@ -297,7 +304,7 @@ void trap(struct rom_frame *frame)
 		rom_trap(frame);
 		return;
 	}
-	if (events_pending() && frame->vector != FRAME_VECTOR_EVENT)
+	if (events_pending())
 		events_handle(frame_ring(frame) == RING_USER);
 	guest_trap(frame);
 	leave(frame);
