@@ -173,7 +173,7 @@ static void write_uart(struct devices *devices, uint16_t port, uint8_t value)
 {
 	if (uart_sends(&devices->uart, port) && !devices->uart.interrupt_enable &&
 	    shutdown_console_byte(&devices->watch, value))
-		devices->next_event = 0;
+		devices->next_event = time_now(devices);
 	uart_write(&devices->uart, port, value);
 	sync_serial(devices);
 }

@@ -435,8 +435,6 @@ static void set_gate(struct pit_channel *channel, bool high, uint64_t tick)
 		return;
 	channel->gate = high;
 	show(channel, tick);
-	if (periodic(channel))
-		channel->shown_output = true; /* at once when the gate falls */
 	if (!high && !triggered(channel)) {
 		channel->elapsed = elapsed(channel, tick);
 		channel->running = false;
@@ -445,7 +443,6 @@ static void set_gate(struct pit_channel *channel, bool high, uint64_t tick)
 			channel->fresh = channel->next || (channel->fresh && tick < channel->start);
 			channel->reload = channel->next ? channel->next : channel->reload;
 			channel->next = 0;
-			channel->elapsed = 0;
 			channel->start = tick + 1;
 		} else {
 			tick = tick > channel->start ? tick : channel->start;
@@ -499,8 +496,7 @@ uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now)
 	if (port >= PIT_PORT_COMMAND)
 		return 0xff; /* write-only */
 	port &= 3;
-	if (port == 0)
-		count_edges(pit, tick);
+	count_edges(pit, tick); /* before channel 0's count changes */
 	settle(&pit->channels[port], tick);
 	return read_count(&pit->channels[port], tick);
 }

@@ -132,6 +132,20 @@ static void bios_default(void **state)
 	assert_int_equal(edges(), 17);
 }
 
+static void after_power_on(void **state)
+{
+	(void)state;
+	pit_initialise(&pit, 0);
+	assert_int_equal(status(1) & 0x7f, BOTH | MODE(2));
+	assert_int_equal(status(2), 0x80 | BOTH | MODE(3)); /* its gate is low */
+	assert_int_equal(in(SPEAKER)&0x0f, 0);
+	go(100);
+	assert_int_equal(latched(1), 18 - 100 % 18);
+	assert_int_equal(latched(2), 0); /* 65,536, and stays there */
+	go(40000);
+	assert_int_equal(in(SPEAKER)&0x20, 0x20);
+}
+
 static void a_second_has_1193181_ticks(void **state)
 {
 	(void)state;
@@ -406,6 +420,34 @@ static void mode2_new_count_is_seen_ahead(void **state)
 	go(32);
 	edges();
 	expect_next_edge(51);
+}
+
+static void mode2_new_count_of_another_channel(void **state)
+{
+	(void)state;
+	program(2, 2, 10);
+	go(24);
+	write_count(2, 40);
+	go(35); /* 31 to 70: no command comes between */
+	assert_int_equal(read_both(2), 36);
+	go(90);
+	assert_int_equal(read_both(2), 21);
+}
+
+static void a_control_word_forgets_a_new_count(void **state)
+{
+	(void)state;
+	program(0, 2, 10);
+	go(24);
+	write_count(0, 40);
+	program(0, 2, 20);
+	go(26);
+	assert_int_equal(status(0) & 0x40, 0);
+	edges();
+	expect_next_edge(45);
+	go(60);
+	edges();
+	expect_next_edge(65);
 }
 
 static void mode2_two_new_counts_in_a_period(void **state)
@@ -693,7 +735,9 @@ static void low_or_high_byte_alone(void **state)
 	go(13 + 0x12);
 	assert_int_equal(in(0x40), 0x11);
 	out(COMMAND, LATCH(0));
+	go(14 + 0x12 + 0x200);
 	assert_int_equal(in(0x40), 0x11);
+	assert_int_equal(in(0x40), 0x0f);
 	go(12 + 0x12 + 0x100);
 	assert_int_equal(in(0x40), 0x11);
 	go(13 + 0x12 + 0x100);
@@ -788,9 +832,11 @@ static void speaker_port(void **state)
 	assert_int_equal(in(SPEAKER)&0xc0, 0);
 	out(SPEAKER, 0);
 	assert_int_equal(in(SPEAKER)&0x0f, 0);
+	out(SPEAKER, 0x0e);
 	for (unsigned int i = 0; i < 100; i++) { /* refresh toggles every 15 us */
 		go(100 + i);
 		seen[in(SPEAKER) >> 4 & 1] = true;
+		assert_int_equal(in(SPEAKER)&0x2f, 0x2e);
 	}
 	assert_true(seen[0] && seen[1]);
 }
@@ -872,6 +918,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(bios_default),
+	    T(after_power_on),
 	    T(a_second_has_1193181_ticks),
 	    T(mode0_rises_after_n_plus_one),
 	    T(mode0_control_word_lowers_the_output),
@@ -888,6 +935,8 @@ int main(void)
 	    T(mode2_new_count_waits_for_the_period),
 	    T(mode2_new_count_over_a_long_sleep),
 	    T(mode2_new_count_is_seen_ahead),
+	    T(mode2_new_count_of_another_channel),
+	    T(a_control_word_forgets_a_new_count),
 	    T(mode2_two_new_counts_in_a_period),
 	    T(mode2_gate_starts_it_again),
 	    T(mode2_of_largest_count),
