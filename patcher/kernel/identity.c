@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which kernel it is: Linux' banner and version, GNU build-id, multiboot header. */
+/* Which kernel it is: Linux' banner and version, GNU build-id, PVH entry, multiboot header. */
 #include <ctype.h>
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <xen/elfnote.h>
 
 #include "patcher/bytes.h"
 #include "patcher/kernel/kernel_private.h"
@@ -128,27 +130,37 @@ static size_t align4(size_t size)
 	return (size + 3) & ~(size_t)3;
 }
 
-/* The build-id among notes: 12 bytes of sizes and type, name, description, each padded to 4. */
-static void find_build_id(struct kernel *kernel, const uint8_t *bytes, size_t size)
+/* A note of interest; of several of one kind the first one counts. */
+static void take_note(struct kernel *kernel, uint32_t type, const char *name,
+                      const uint8_t *description, size_t size)
+{
+	if (type == NT_GNU_BUILD_ID && memcmp(name, "GNU", 4) == 0 && !kernel->build_id_size &&
+	    size <= sizeof(kernel->build_id)) {
+		memcpy(kernel->build_id, description, size);
+		kernel->build_id_size = size;
+	} else if (type == XEN_ELFNOTE_PHYS32_ENTRY && memcmp(name, "Xen", 4) == 0 &&
+	           !kernel->pvh_entry && size == sizeof(uint32_t)) {
+		kernel->pvh_entry = bytes_load32(description);
+	}
+}
+
+/* Notes: 12 bytes of sizes and type, name, description, each padded to 4. */
+static void read_notes(struct kernel *kernel, const uint8_t *bytes, size_t size)
 {
 	while (size >= 12) {
-		size_t name_size = bytes_load32(bytes), id_size = bytes_load32(bytes + 4);
+		size_t name_size = bytes_load32(bytes), description_size = bytes_load32(bytes + 4);
 		size_t rest = size - 12;
 
-		if (name_size > rest || id_size > rest || align4(name_size) > rest ||
-		    id_size > rest - align4(name_size))
+		if (name_size > rest || description_size > rest || align4(name_size) > rest ||
+		    description_size > rest - align4(name_size))
 			return;
-		if (bytes_load32(bytes + 8) == NT_GNU_BUILD_ID && name_size == 4 &&
-		    memcmp(bytes + 12, "GNU", 4) == 0 && id_size > 0 &&
-		    id_size <= sizeof(kernel->build_id)) {
-			memcpy(kernel->build_id, bytes + 12 + align4(name_size), id_size);
-			kernel->build_id_size = id_size;
+		if (name_size == 4)
+			take_note(kernel, bytes_load32(bytes + 8), (const char *)bytes + 12,
+			          bytes + 12 + align4(name_size), description_size);
+		if (align4(description_size) > rest - align4(name_size))
 			return;
-		}
-		if (align4(id_size) > rest - align4(name_size))
-			return;
-		bytes += 12 + align4(name_size) + align4(id_size);
-		size = rest - align4(name_size) - align4(id_size);
+		bytes += 12 + align4(name_size) + align4(description_size);
+		size = rest - align4(name_size) - align4(description_size);
 	}
 }
 
@@ -156,17 +168,17 @@ static void find_notes(struct kernel *kernel)
 {
 	const struct elf_file *elf = &kernel->private->elf;
 
-	for (size_t i = 0; i < elf->section_header_count && !kernel->build_id_size; i++) {
+	for (size_t i = 0; i < elf->section_header_count; i++) {
 		const struct elf_section_header *section = &elf->section_headers[i];
 
 		if (section->type == SHT_NOTE)
-			find_build_id(kernel, kernel->image + section->offset, section->size);
+			read_notes(kernel, kernel->image + section->offset, section->size);
 	}
-	for (size_t i = 0; i < elf->program_header_count && !kernel->build_id_size; i++) {
+	for (size_t i = 0; i < elf->program_header_count; i++) {
 		const struct elf_program_header *program = &elf->program_headers[i];
 
 		if (program->type == PT_NOTE && program->file_size)
-			find_build_id(kernel, kernel->image + program->offset, program->file_size);
+			read_notes(kernel, kernel->image + program->offset, program->file_size);
 	}
 }
 

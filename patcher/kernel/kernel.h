@@ -98,6 +98,7 @@ struct kernel {
 	uint32_t linux_version;
 	uint8_t build_id[64];
 	size_t build_id_size;           /* 0 if there is none */
+	uint32_t pvh_entry;             /* guest-physical, XEN_ELFNOTE_PHYS32_ENTRY; 0: none */
 	struct kernel_private *private; /* what kernel_free() must give back */
 };
 

@@ -151,6 +151,31 @@ static table_reader_function *const readers[] = {
     pci_fixups_read,      kprobe_blacklist_read,
 };
 
+/*
+ * Another system's kernel may have an exception table as Linux has it: in a section of that name,
+ * in a layout that Linux had at some time. Anything else of that name is none.
+ */
+static bool read_exceptions_alone(const struct kernel *kernel, struct linux_metadata *metadata,
+                                  struct problem *problem)
+{
+	struct table_reader reader;
+	struct problem layout_problem;
+	bool done;
+
+	if (!kernel_find_section(kernel, "__ex_table"))
+		return true;
+	done = reader_open(&reader, kernel, problem);
+	reader.metadata = metadata;
+	reader.problem = &layout_problem;
+	if (done && !exception_table_read(&reader, metadata)) {
+		linux_metadata_free(metadata);
+		if (layout_problem.diagnostic == DIAGNOSTIC_OUT_OF_MEMORY)
+			done = problem_report(problem, OUT_OF_MEMORY);
+	}
+	reader_close(&reader);
+	return done;
+}
+
 bool linux_metadata_read(const struct kernel *kernel, struct linux_metadata *metadata,
                          struct problem *problem)
 {
@@ -159,7 +184,7 @@ bool linux_metadata_read(const struct kernel *kernel, struct linux_metadata *met
 
 	*metadata = (struct linux_metadata){.exceptions = NULL};
 	if (!is_linux(kernel))
-		return true;
+		return read_exceptions_alone(kernel, metadata, problem);
 	done = reader_open(&reader, kernel, problem);
 	reader.metadata = metadata;
 	for (size_t i = 0; done && i < sizeof(readers) / sizeof(readers[0]); i++)

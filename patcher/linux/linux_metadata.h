@@ -87,7 +87,8 @@ struct linux_metadata {
 };
 
 /*
- * Reads every table that the kernel has. A kernel that is not Linux has none: true, all empty.
+ * Reads every table that the kernel has. One that is not Linux has at most an exception table, in a
+ * section called __ex_table and in one of Linux's layouts; anything else of that name is no table.
  * Tables that neither a section header nor a symbol names are found by their structure: those that
  * have no section header of their own in any kernel; and, in a kernel without section headers, all
  * but .pci_fixup (__ex_table only if symbols say where the code is). What is not found has

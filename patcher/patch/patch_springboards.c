@@ -41,8 +41,26 @@ static struct plan_window *window_around(const struct patch *patch, uint64_t add
 	return &patch->plan.windows[low];
 }
 
-static void give_up(struct patch *patch, struct plan_window *planned)
+/* What of the kernel's own code stands in a springboard's way; NULL: it is the ROM's fault. */
+static const char *obstacle(const struct problem *problem)
 {
+	switch (problem->diagnostic) {
+	case DIAGNOSTIC_SPRINGBOARD_ADDRESS: return "an operand in FS or GS, whose base is unknown";
+	case DIAGNOSTIC_SPRINGBOARD_DISPLACE:
+		return "beside an instruction that cannot stand elsewhere";
+	case DIAGNOSTIC_SPRINGBOARD_SHADOW: return "sti beside an instruction that stays native";
+	default: return NULL;
+	}
+}
+
+/*
+ * The window's sites have no springboard, for the reason given (NULL: the ROM's fault): they trap,
+ * or stay native where the ROM owns no traps.
+ */
+static void give_up(struct patch *patch, struct plan_window *planned, const char *reason)
+{
+	bool owns_traps = patch->rom->properties & ROM_OWNS_TRAPS;
+
 	for (uint32_t i = 0; i < planned->site_count; i++) {
 		struct plan_site *site = &patch->plan.sites[planned->first_site + i];
 
@@ -50,10 +68,16 @@ static void give_up(struct patch *patch, struct plan_window *planned)
 			site->window = UINT32_MAX; /* it stays where it is */
 			continue;
 		}
+		site->reason = reason ? reason : "its springboard cannot be built";
 		site->patched = false;
-		site->reason = "its springboard cannot be built";
-		if (patch->rom->properties & ROM_OWNS_TRAPS)
+		if (owns_traps) {
 			plan_trap_site(site);
+		} else if (reason) {
+			site->action = ROM_ACTION_NONE;
+			site->method = ROM_METHOD_NONE;
+			site->window = UINT32_MAX;
+			site->patched = true;
+		}
 	}
 	planned->dropped = true;
 }
@@ -77,7 +101,8 @@ static bool drop_dependents(struct patch *patch, const struct plan_window *dropp
 			                                                       branch->bytes,
 			                                                       branch->address));
 		if (other) {
-			give_up(patch, other);
+			give_up(patch, other,
+			        "its window is reached from one that cannot be replaced");
 			any = true;
 		}
 	}
@@ -101,13 +126,13 @@ void patch_size_springboards(struct patch *patch)
 {
 	struct patch_layout *layout = &patch->layout;
 	struct springboard springboard;
-	struct problem ignored;
+	struct problem problem;
 
 	for (size_t i = 0; i < patch->plan.window_count; i++) {
 		struct plan_window *planned = &patch->plan.windows[i];
 
-		if (!build_one(patch, planned, layout->virtual, &springboard, &ignored)) {
-			give_up(patch, planned);
+		if (!build_one(patch, planned, layout->virtual, &springboard, &problem)) {
+			give_up(patch, planned, obstacle(&problem));
 			continue;
 		}
 		planned->springboard = layout->springboards_size;
@@ -233,11 +258,11 @@ static uint64_t moved_to(const struct patch *patch, uint64_t address)
 {
 	const struct plan_window *planned = window_around(patch, address);
 	struct springboard springboard;
-	struct problem ignored;
+	struct problem problem;
 	struct window window;
 
 	if (!planned ||
-	    !build_one(patch, planned, (uint32_t)planned->springboard, &springboard, &ignored))
+	    !build_one(patch, planned, (uint32_t)planned->springboard, &springboard, &problem))
 		return address;
 	plan_window_instructions(&patch->plan, planned, &window);
 	for (unsigned int i = 0; i < window.count; i++)

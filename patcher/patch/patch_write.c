@@ -99,8 +99,10 @@ static void make_notes(struct notes *notes, const struct patch *patch, const cha
 	notes->count = 0;
 	if (patch->rom->for_xen)
 		add_xen_notes(notes, patch);
-	else
+	else if (patch->kernel->banner)
 		add_word(notes, XEN_ELFNOTE_PHYS32_ENTRY, patch->entry);
+	else if (patch->kernel->pvh_entry) /* the guest's own, which takes what PVH gives it */
+		add_word(notes, XEN_ELFNOTE_PHYS32_ENTRY, patch->kernel->pvh_entry);
 	notes->notes[notes->count++] = (struct output_note){
 	    "postburn", NOTE_ORIGIN, notes->origin,
 	    (uint32_t)write_origin(patch, sha256, notes->origin, sizeof(notes->origin))};

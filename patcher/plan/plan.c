@@ -215,6 +215,16 @@ static void decide_replacement(const struct plan *plan, struct plan_site *site)
 	site->patched = true;
 }
 
+static bool is_task_return_site(const struct plan *plan, const struct plan_site *site)
+{
+	const struct scan_section *swept = scan_find_section(plan->scan, site->site->section);
+	uint32_t offset = (uint32_t)(site->site->address - site->site->section->address);
+	struct instruction instruction;
+
+	return swept && plan_decode(swept, offset, &instruction) &&
+	       plan_is_task_return(plan, swept, offset, &instruction);
+}
+
 /* What the manifest says about the site, and what the ROM cannot have at this place. */
 static void decide_action(const struct plan *plan, struct plan_site *site)
 {
@@ -237,6 +247,9 @@ static void decide_action(const struct plan *plan, struct plan_site *site)
 		site->reason = "entry text, which page-table isolation maps alone";
 	} else if (site->action == ROM_ACTION_NONE) {
 		site->reason = "the ROM leaves it native";
+	} else if (is_task_return_site(plan, site)) {
+		site->action = ROM_ACTION_NONE;
+		site->reason = "return of a nested task, which goes on behind it";
 	}
 	if (!site->action && form->named)
 		site->action = ROM_ACTION_NONE;

@@ -39,6 +39,14 @@ uint16_t plan_rewritten_form(const struct scan_section *swept, uint32_t offset,
 bool plan_has_property(const struct planner *planner, enum code_property property, uint32_t offset,
                        uint32_t size);
 
+/*
+ * An iret with code behind it that nothing leads to: the return of a nested task (SDM vol. 3,
+ * section 7.4), which goes on there when it is entered again. A slot would not come back there, so
+ * such an iret stays where it is, unless the ROM owns the traps: it has no tasks.
+ */
+bool plan_is_task_return(const struct plan *plan, const struct scan_section *swept, uint32_t offset,
+                         const struct instruction *instruction);
+
 /* Linux's entry code where the ROM keeps it native. */
 bool plan_in_kept_entry_text(const struct plan *plan, uint64_t address);
 

@@ -76,36 +76,6 @@ uint16_t plan_rewritten_form(const struct scan_section *swept, uint32_t offset,
 	                                                                    : SENSITIVE_FORM_NONE;
 }
 
-/* first: of the window's bytes, which the opcode of a jump replaces. */
-static bool can_join(const struct planner *planner, uint32_t offset,
-                     const struct instruction *instruction, bool first)
-{
-	const uint8_t *bytes = planner->swept->section->bytes + offset;
-
-	return !plan_must_stay(planner, offset, instruction->length) &&
-	       !plan_has_property(planner, CODE_LOCK, offset + first,
-	                          (uint32_t)instruction->length - first) &&
-	       (plan_rewritten_form(planner->swept, offset, instruction) != SENSITIVE_FORM_NONE ||
-	        instruction_is_displaceable(instruction, bytes, false));
-}
-
-/* --- windows ------------------------------------------------------------------------ */
-
-/* The start of the instruction before offset in the same stream, or offset if there is none. */
-static uint32_t previous_start(const struct planner *planner, uint32_t offset,
-                               struct instruction *instruction)
-{
-	for (uint32_t back = 1; back <= INSTRUCTION_MAX_LENGTH && back <= offset; back++) {
-		if (!bitmap_test(planner->swept->sweep.starts, offset - back))
-			continue;
-		if (plan_decode(planner->swept, offset - back, instruction) &&
-		    instruction->length == back)
-			return offset - back;
-		break;
-	}
-	return offset;
-}
-
 /* lea 0(%reg),%reg in any length, which GNU as puts between functions. */
 static bool is_idle_lea(const uint8_t *bytes, const struct instruction *instruction)
 {
@@ -135,6 +105,52 @@ static bool is_padding(const uint8_t *bytes, const struct instruction *instructi
 		return instruction->opcode == 0xcc || instruction->opcode == 0x90;
 	return (instruction->map == OPCODE_MAP_0F && instruction->opcode == 0x1f) ||
 	       is_idle_lea(bytes, instruction);
+}
+
+#define IRET_OPCODE 0xcf
+
+bool plan_is_task_return(const struct plan *plan, const struct scan_section *swept, uint32_t offset,
+                         const struct instruction *instruction)
+{
+	const struct kernel_section *section = swept->section;
+	uint32_t end = offset + instruction->length;
+	struct instruction next;
+
+	return !(plan->rom->properties & ROM_OWNS_TRAPS) &&
+	       instruction->map == OPCODE_MAP_ONE_BYTE && instruction->opcode == IRET_OPCODE &&
+	       plan_decode(swept, end, &next) && !is_padding(section->bytes + end, &next) &&
+	       !code_map_any(plan->map, CODE_ENTRY, section->address + end, 1);
+}
+
+/* first: of the window's bytes, which the opcode of a jump replaces. */
+static bool can_join(const struct planner *planner, uint32_t offset,
+                     const struct instruction *instruction, bool first)
+{
+	const uint8_t *bytes = planner->swept->section->bytes + offset;
+
+	return !plan_must_stay(planner, offset, instruction->length) &&
+	       !plan_is_task_return(planner->plan, planner->swept, offset, instruction) &&
+	       !plan_has_property(planner, CODE_LOCK, offset + first,
+	                          (uint32_t)instruction->length - first) &&
+	       (plan_rewritten_form(planner->swept, offset, instruction) != SENSITIVE_FORM_NONE ||
+	        instruction_is_displaceable(instruction, bytes, false));
+}
+
+/* --- windows ------------------------------------------------------------------------ */
+
+/* The start of the instruction before offset in the same stream, or offset if there is none. */
+static uint32_t previous_start(const struct planner *planner, uint32_t offset,
+                               struct instruction *instruction)
+{
+	for (uint32_t back = 1; back <= INSTRUCTION_MAX_LENGTH && back <= offset; back++) {
+		if (!bitmap_test(planner->swept->sweep.starts, offset - back))
+			continue;
+		if (plan_decode(planner->swept, offset - back, instruction) &&
+		    instruction->length == back)
+			return offset - back;
+		break;
+	}
+	return offset;
 }
 
 /* Takes unreachable padding behind the candidate in. */

@@ -37,6 +37,7 @@ static void check_native_entries(struct verifier *verifier)
 	const char *name = kernel->banner ? "ROM_ENTRY_PVH" : "ROM_ENTRY_MULTIBOOT";
 	uint32_t entry = rom_entry(verifier, name);
 	uint32_t wanted = kernel->banner ? (uint32_t)kernel->entry : entry;
+	uint32_t pvh_entry = kernel->banner ? entry : kernel->pvh_entry;
 	size_t count = 0;
 
 	for (size_t i = 0; i < verifier->out.note_count; i++) {
@@ -46,14 +47,14 @@ static void check_native_entries(struct verifier *verifier)
 			continue;
 		count++;
 		if (note->type != XEN_ELFNOTE_PHYS32_ENTRY || note->size != sizeof(uint32_t) ||
-		    bytes_load32(note->descriptor) != entry)
+		    bytes_load32(note->descriptor) != pvh_entry)
 			verify_find(verifier, VERIFY_FILE, 0,
-			            "a Xen note (type %u) does not name the ROM's entry",
-			            note->type);
+			            "a Xen note (type %u) does not name %s", note->type,
+			            kernel->banner ? "the ROM's entry" : "the kernel's PVH entry");
 	}
-	if (count != 1)
-		verify_find(verifier, VERIFY_FILE, 0, "there are %zu Xen notes where one belongs",
-		            count);
+	if (count != (pvh_entry != 0))
+		verify_find(verifier, VERIFY_FILE, 0, "there are %zu Xen notes where %d belong",
+		            count, pvh_entry != 0);
 	if (verifier->out.entry != wanted)
 		verify_find(verifier, VERIFY_FILE, verifier->out.entry,
 		            "the ELF header's entry is not 0x%08x", wanted);

@@ -180,9 +180,10 @@ static void check_relocation(struct verifier *verifier, const struct kernel_relo
 	    moved ? kernel_bytes_at(kernel, address, 4) : verify_out_bytes(verifier, address, 4);
 	bool in_code =
 	    relocation->section != UINT32_MAX && kernel->sections[relocation->section].executable;
+	const struct linux_table *exceptions = &verifier->input->metadata.exception_table;
 
-	if (!bytes)
-		return;
+	if (!bytes || address - (uint32_t)exceptions->address < exceptions->size)
+		return; /* check_exceptions() looks at these */
 	if (relocation->type == R_386_32)
 		check_target(verifier, bytes_load32(bytes), "a relocated word");
 	else if (relocation->type == R_386_PC32 && !in_code)

@@ -13,9 +13,10 @@
  */
 #include "rom/include/vmi.inc"
 
-/* The bit of CPUID leaf 0x80000001, EDX that says NX (SDM vol. 2, CPUID). Hidden: the ROM stands
- * behind the kernel, in memory that Linux maps without execution where it can. */
+/* The bit of CPUID leaf 0x80000001, EDX that says NX (SDM vol. 2, CPUID). Hidden from Linux: the ROM
+ * stands behind the kernel, in memory that Linux maps without execution where it can. */
 #define CPUID_NX (1 << 20)
+#define PARAMETERS_GUEST_KIND 6 /* offset in struct rom_parameters */
 
 /* --- interrupts and flags ------------------------------------------------------------------ */
 
@@ -355,9 +356,22 @@
 	cpuid
 	ret
 1:	cpuid
-	andl $~CPUID_NX, %edx
+	vmi_outside hide_nx
 	ret
 	vmi_call_end(CPUID)
+
+	.text
+	.type hide_nx, @function
+hide_nx:				/* EDX; clobbers flags */
+	pushl %eax
+	call 1f
+1:	popl %eax
+	cmpw $ROM_GUEST_LINUX, %cs:rom_parameters + PARAMETERS_GUEST_KIND - 1b(%eax)
+	jne 2f
+	andl $~CPUID_NX, %edx
+2:	popl %eax
+	ret
+	.size hide_nx, . - hide_nx
 
 	vmi_call(WRMSR, 0)
 	wrmsr
