@@ -8,6 +8,7 @@
 #include "patcher/command/commands.h"
 #include "patcher/escape.h"
 #include "patcher/kernel/input_file.h"
+#include "patcher/pte/named_sites.h"
 #include "patcher/rom/rom_private.h"
 #include "patcher/verify/verify.h"
 
@@ -15,6 +16,8 @@ struct verify_arguments {
 	const char *kernel, *output;
 	const char *rom;
 	const char *system_map;
+	const char *debug_info;
+	const char *sites;
 	bool allow_unpatched, quiet;
 };
 
@@ -25,6 +28,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case OPTION_VERIFY_ROM: arguments->rom = argument; return 0;
 	case OPTION_VERIFY_SYMBOLS: arguments->system_map = argument; return 0;
+	case OPTION_VERIFY_DEBUG_INFO: arguments->debug_info = argument; return 0;
+	case OPTION_VERIFY_SITES: arguments->sites = argument; return 0;
 	case OPTION_VERIFY_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
 	case OPTION_VERIFY_QUIET: arguments->quiet = true; return 0;
 	case ARGP_KEY_ARG:
@@ -101,6 +106,52 @@ static bool find_rom(const char *name, struct input_file *file, struct verify_ro
 	return true;
 }
 
+/* The writes to page tables that were asked for, into an array to be freed. */
+static bool read_named(const struct verify_arguments *arguments, const struct kernel *kernel,
+                       struct verify_named_site **sites, size_t *count, struct problem *problem)
+{
+	const char *debug_info = arguments->debug_info ? arguments->debug_info : "none";
+	struct named_sites named = {0};
+	struct scan scan;
+	bool done;
+
+	if (!scan_kernel(kernel, &scan, problem))
+		return false;
+	done = named_sites_add(&scan, debug_info, arguments->sites, &named, problem);
+	*count = 0;
+	*sites = done ? calloc(named.list.count + 1, sizeof(**sites)) : NULL;
+	if (done && !*sites)
+		done = problem_report(problem, OUT_OF_MEMORY);
+	for (; done && *count < named.list.count; ++*count)
+		(*sites)[*count] = (struct verify_named_site){
+		    .address = (uint32_t)named.list.sites[*count].address,
+		    .origin = arguments->debug_info ? "debug information" : "sites file"};
+	scan_free(&scan);
+	named_sites_free(&named);
+	return done;
+}
+
+static bool verify_opened(const struct verify_arguments *arguments, struct verify_input *input,
+                          const struct kernel *kernel, const struct verify_rom_file *rom,
+                          const struct input_file *output, struct verify_report *report,
+                          struct problem *problem)
+{
+	struct verify_named_site *sites = NULL;
+	bool done = true;
+	size_t count;
+
+	if (arguments->debug_info || arguments->sites) {
+		done = read_named(arguments, kernel, &sites, &count, problem);
+		if (done)
+			verify_input_expect(input, sites, count);
+	}
+	done = done && verify_output(input, rom, output->bytes, output->size,
+	                             arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0,
+	                             report, problem);
+	free(sites);
+	return done;
+}
+
 static bool verify_files(const struct verify_arguments *arguments, const struct kernel *kernel,
                          const struct input_file *output, struct verify_report *report,
                          struct problem *problem)
@@ -118,9 +169,7 @@ static bool verify_files(const struct verify_arguments *arguments, const struct 
 	if (!find_rom(arguments->rom ? arguments->rom : name, &rom_file, &rom, problem))
 		return blame(problem, arguments->rom ? arguments->rom : arguments->output);
 	input = verify_input_open(kernel, problem);
-	done = input && verify_output(input, &rom, output->bytes, output->size,
-	                              arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0,
-	                              report, problem);
+	done = input && verify_opened(arguments, input, kernel, &rom, output, report, problem);
 	verify_input_close(input);
 	input_file_close(&rom_file);
 	return done;

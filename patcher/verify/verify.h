@@ -57,6 +57,19 @@ struct verify_input;
 struct verify_input *verify_input_open(const struct kernel *kernel, struct problem *problem);
 void verify_input_close(struct verify_input *input);
 
+/* A write to a page table that debug information or a sites file names. */
+struct verify_named_site {
+	uint32_t address;   /* guest-virtual, of the instruction */
+	const char *origin; /* printable */
+};
+
+/*
+ * From here on outputs of the input must have a record of each of these sites, ascending addresses,
+ * and of no other write to a page table. The array is borrowed, and must outlive the input.
+ */
+void verify_input_expect(struct verify_input *input, const struct verify_named_site *sites,
+                         size_t count);
+
 /* Options, as bits. */
 enum {
 	/* Sites that were left alone though they must not be are counted, not found. */

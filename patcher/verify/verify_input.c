@@ -202,6 +202,14 @@ struct verify_input *verify_input_open(const struct kernel *kernel, struct probl
 	return NULL;
 }
 
+void verify_input_expect(struct verify_input *input, const struct verify_named_site *sites,
+                         size_t count)
+{
+	input->expects_named = true;
+	input->named = sites;
+	input->named_count = count;
+}
+
 void verify_input_close(struct verify_input *input)
 {
 	if (!input)

@@ -41,7 +41,10 @@ struct verify_input {
 	size_t fixed_count;
 	uint32_t *fixups; /* of __ex_table, ascending; as many as exceptions */
 	uint32_t entry_text_start, entry_text_end; /* empty if not known */
-	uint32_t *far_targets;                     /* of branches from another section, ascending */
+	bool expects_named;                        /* the next two are given */
+	const struct verify_named_site *named;     /* ascending addresses */
+	size_t named_count;
+	uint32_t *far_targets; /* of branches from another section, ascending */
 	size_t far_target_count;
 };
 

@@ -243,6 +243,45 @@ static void account(struct verifier *verifier)
 	}
 }
 
+/* Whether a record is of a write to a page table. */
+static bool is_named(const struct verifier *verifier, const struct rom_site *site)
+{
+	struct instruction instruction;
+	const uint8_t *bytes;
+	uint16_t form;
+
+	if (!verify_decode_input(verifier->input, site->address, &instruction, &bytes))
+		return false;
+	form = verify_recorded_form(site, &instruction, bytes);
+	return form != SENSITIVE_FORM_NONE && sensitive_forms[form].named;
+}
+
+/* Every write to a page table that is expected has its record, and no other has one. */
+static void account_named(struct verifier *verifier)
+{
+	const struct verify_input *input = verifier->input;
+	size_t next = 0;
+
+	for (size_t i = 0; i < input->named_count; i++) {
+		const struct rom_site *site = verify_site_at(verifier, input->named[i].address);
+
+		if (!site || !is_named(verifier, site))
+			verify_find(verifier, VERIFY_SITE, input->named[i].address,
+			            "a write to a page table (%s) has no record",
+			            input->named[i].origin);
+	}
+	for (size_t i = 0; i < verifier->site_count; i++) {
+		const struct rom_site *site = &verifier->sites[i];
+
+		while (next < input->named_count && input->named[next].address < site->address)
+			next++;
+		if ((next == input->named_count || input->named[next].address != site->address) &&
+		    is_named(verifier, site))
+			verify_find(verifier, VERIFY_SITE, site->address,
+			            "nothing names this write to a page table");
+	}
+}
+
 /* --- origins ---------------------------------------------------------------------------------- */
 
 size_t verify_first_origin(const struct verifier *verifier, uint32_t springboard)
@@ -283,5 +322,7 @@ bool verify_tables(struct verifier *verifier)
 	check_sites(verifier);
 	check_origins(verifier);
 	account(verifier);
+	if (verifier->input->expects_named)
+		account_named(verifier);
 	return !verifier->report->out_of_memory;
 }

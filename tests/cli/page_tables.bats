@@ -86,6 +86,19 @@ PYTHON
 	[[ $output != *"Tables"* ]]
 }
 
+@test "verify told of them finds those that have no record, and records of others" {
+	"$POSTBURN" patch -o out "$guest"
+	run -0 "$POSTBURN" verify --debug-info=auto "$guest" out
+	"$POSTBURN" patch --debug-info=none -o none "$guest"
+	run "$POSTBURN" verify --debug-info=auto "$guest" none
+	[ "$status" -eq 1 ]
+	[ "$(grep -c 'a write to a page table (debug information) has no record' <<<"$output")" -eq 10 ]
+	run -0 "$POSTBURN" verify "$guest" none
+	run "$POSTBURN" verify --debug-info=none "$guest" out
+	[ "$status" -eq 1 ]
+	[ "$(grep -c 'nothing names this write to a page table' <<<"$output")" -eq 10 ]
+}
+
 @test "two halves that are stored one behind the other become one call" {
 	"$POSTBURN" patch -o out "$guest"
 	[ "$(objdump -d out | grep -c 'call .*<.*SetPxELong>')" -eq 1 ]

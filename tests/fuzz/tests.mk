@@ -63,10 +63,11 @@ $(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_rep
 
 $(fuzz_seeds)/made: tests/fuzz/make-seeds tests/fuzz/miniature_kernel.py tests/fuzz/bzimage.py \
 		tests/fuzz/module.S $(build)/tests/fuzz/rom.o $(rom_files) \
-		$(build)/tests/modules/module.ko
+		$(build)/tests/modules/module.ko $(build)/tests/cli/page_tables.elf
 	$(call quiet,SEEDS) rm -rf $(@D) && tests/fuzz/make-seeds $(@D) && mkdir -p $(@D)/rom && \
 		cp $(build)/tests/fuzz/rom.o $(rom_files) $(@D)/rom && \
-		mkdir -p $(@D)/module && cp $(build)/tests/modules/module.ko $(@D)/module && touch $@
+		mkdir -p $(@D)/module && cp $(build)/tests/modules/module.ko $(@D)/module && \
+		mkdir -p $(@D)/debug && cp $(build)/tests/cli/page_tables.elf $(@D)/debug && touch $@
 $(build)/tests/fuzz/rom.o: tests/fuzz/rom.S rom/include/vmi.inc $(generated)/vmi_call_numbers.h
 	$(call quiet,ROM) mkdir -p $(@D) && $(CC) $(rom_cflags) -c -o $@ $<
 
