@@ -18,7 +18,7 @@ struct walk {
 	/* Entries and ranges that may still come: each takes a byte of the file at least, so that
 	 * more of them mean a circle. */
 	size_t budget;
-	const char *within; /* the out-of-line function around */
+	const char *within; /* the out-of-line function around; "" outside of all */
 	unsigned int nesting;
 };
 
@@ -173,7 +173,8 @@ static Elf *open_elf(const uint8_t *bytes, size_t size)
 bool dwarf_search(const char *path, const uint8_t *bytes, size_t size,
                   const struct dwarf_search *search, struct problem *problem)
 {
-	struct walk walk = {.search = search, .problem = problem, .path = path, .budget = size};
+	struct walk walk = {
+	    .search = search, .problem = problem, .path = path, .budget = size, .within = ""};
 	Elf *elf = open_elf(bytes, size);
 	Dwarf *dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 	bool done = dwarf ? walk_units(&walk, dwarf) : libdw_failed(&walk);

@@ -423,14 +423,12 @@ static bool give_pushed_word(struct making *making, const struct value *value)
 	return true;
 }
 
-/* CF becomes whether the result is not 0; ZF stays, the others are undefined (SDM vol. 2, BTR). */
+/* CF becomes whether the result is not 0. ZF stays (SDM vol. 2, BTR); the others, which are
+ * undefined, are to stay as well. */
 static bool give_carry(struct making *making, const struct value *value)
 {
-	struct site_effect *effect = making->effect;
-
-	effect->final.flags[MACHINE_CF] =
+	making->effect->final.flags[MACHINE_CF] =
 	    term_make(making->terms, TERM_NONZERO, value_term(making->terms, value), 0, 0);
-	effect->free_flags = 1 << MACHINE_OF | 1 << MACHINE_SF | 1 << MACHINE_AF | 1 << MACHINE_PF;
 	return true;
 }
 

@@ -146,6 +146,18 @@ static void test_greedy_xen(void **state)
 	check_guest(rom);
 }
 
+/* A kernel of writes to page tables, with both ROMs: nearly every springboard is one's. */
+static void test_page_tables(void **state)
+{
+	char path[4096], rom[4096];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tests/cli/page_tables.elf", getenv("POSTBURN_BUILD"));
+	snprintf(rom, sizeof(rom), "%s/tests/mutation/greedy.rom", getenv("POSTBURN_BUILD"));
+	check_kernel(path, "native", 20, 400);
+	check_kernel(path, rom, 20, 400);
+}
+
 static const char *const needed[] = {"linux/tiny-pae/vmlinux", "debian/686-pae/boot/vmlinuz-*"};
 
 static void check_cached(const char *pattern, const char *rom, unsigned long rounds)
@@ -178,9 +190,10 @@ static void test_debian_xen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_native),     cmocka_unit_test(test_greedy),
-	    cmocka_unit_test(test_greedy_xen), cmocka_unit_test(test_linux),
-	    cmocka_unit_test(test_debian),     cmocka_unit_test(test_debian_xen),
+	    cmocka_unit_test(test_native),     cmocka_unit_test(test_page_tables),
+	    cmocka_unit_test(test_greedy),     cmocka_unit_test(test_greedy_xen),
+	    cmocka_unit_test(test_linux),      cmocka_unit_test(test_debian),
+	    cmocka_unit_test(test_debian_xen),
 	};
 
 	if (cache_lacks(needed, sizeof(needed) / sizeof(needed[0])))

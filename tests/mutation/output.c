@@ -9,6 +9,7 @@
 #include "disasm/decode.h"
 #include "patcher/hash.h"
 #include "patcher/patch/patch.h"
+#include "patcher/pte/named_sites.h"
 #include "patcher/rom/rom_private.h"
 
 /* --- making ----------------------------------------------------------------------------------- */
@@ -40,25 +41,52 @@ static bool write_memory(struct output *output, const struct patch *patch, struc
 	return done && output->bytes;
 }
 
-static bool rewrite(struct output *output, const char *name, struct problem *problem)
+/* Tells verify what the scan was told. */
+static bool expect_named(struct output *output, const struct extra_sites *list,
+                         struct problem *problem)
+{
+	output->named = calloc(list->count + 1, sizeof(*output->named));
+	if (!output->named)
+		return problem_report(problem, OUT_OF_MEMORY);
+	for (size_t i = 0; i < list->count; i++)
+		output->named[i] =
+		    (struct verify_named_site){(uint32_t)list->sites[i].address, "named"};
+	verify_input_expect(output->input, output->named, list->count);
+	return true;
+}
+
+static bool rewrite_scanned(struct output *output, const struct scan *scan, const char *name,
+                            struct problem *problem)
 {
 	struct patch patch;
-	struct scan scan;
 	struct rom rom;
 	bool done = false;
 
+	if (!rom_read(name, &rom, problem))
+		return false;
+	for (unsigned int i = 0; i < ROM_SLOT_COUNT; i++)
+		output->clobbers[i] = rom.calls[i].clobbers;
+	if (patch_kernel(&output->kernel, scan, &rom, &patch, problem)) {
+		done = write_memory(output, &patch, problem);
+		patch_free(&patch);
+	}
+	rom_free(&rom);
+	return done;
+}
+
+static bool rewrite(struct output *output, const char *name, struct problem *problem)
+{
+	struct named_sites named;
+	struct scan scan;
+	bool done;
+
 	if (!scan_kernel(&output->kernel, &scan, problem))
 		return false;
-	if (rom_read(name, &rom, problem)) {
-		for (unsigned int i = 0; i < ROM_SLOT_COUNT; i++)
-			output->clobbers[i] = rom.calls[i].clobbers;
-		if (patch_kernel(&output->kernel, &scan, &rom, &patch, problem)) {
-			done = write_memory(output, &patch, problem);
-			patch_free(&patch);
-		}
-		rom_free(&rom);
-	}
+	done = named_sites_add(&scan, "auto", NULL, &named, problem) &&
+	       expect_named(output, &named.list, problem) &&
+	       rewrite_scanned(output, &scan, name, problem);
 	scan_free(&scan);
+	named_sites_free(&named);
 	return done;
 }
 
@@ -265,6 +293,7 @@ bool output_make(struct output *output, const char *path, const char *rom)
 void output_free(struct output *output)
 {
 	verify_input_close(output->input);
+	free(output->named);
 	kernel_free(&output->kernel);
 	input_file_close(&output->rom_file);
 	free(output->bytes);

@@ -28,6 +28,8 @@ struct generated {
 struct output {
 	struct kernel kernel;
 	struct verify_input *input;
+	struct verify_named_site
+	    *named;                 /* its writes to page tables, as its debug information has it */
 	struct input_file rom_file; /* of a ROM that is not built in */
 	struct verify_rom_file rom;
 	uint32_t clobbers[ROM_SLOT_COUNT]; /* of the ROM's manifest */

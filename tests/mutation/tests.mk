@@ -4,7 +4,8 @@
 mutation_test := $(build)/tests/mutation/mutation_test
 mutation_objects := $(patsubst %.c,$(build)/%.o,$(wildcard tests/mutation/*.c))
 check_tests += $(mutation_test)
-test_inputs += $(mutation_test) $(build)/tests/guests/guest.elf $(build)/tests/mutation/greedy.rom \
+test_inputs += $(mutation_test) $(build)/tests/guests/guest.elf $(build)/tests/cli/page_tables.elf \
+	$(build)/tests/mutation/greedy.rom \
 	$(build)/tests/mutation/greedy-xen.rom
 
 $(build)/tests/mutation/greedy.S: tests/mutation/make-greedy-rom patchtables/vmi_calls.def
