@@ -191,35 +191,35 @@ static bool parse_place(struct parser *parser, struct word word, uint64_t *addre
 	return true;
 }
 
-/* A call's name that a site may have: those of page-table entries. */
+/* A call that a site may have: those that write page-table entries ("PxE", in VMI's names). */
 static bool is_page_table_call(const struct vmi_call_description *call)
 {
-	switch (call->number) {
-	case VMI_CALL_SetPxE:
-	case VMI_CALL_SwapPxE:
-	case VMI_CALL_SetPxELong:
-	case VMI_CALL_SwapPxELongAtomic:
-	case VMI_CALL_TestAndSetPxEBit:
-	case VMI_CALL_TestAndClearPxEBit:
-	case VMI_CALL_DeactivatePxELongAtomic:
-	case VMI_CALL_TestAndSetPxELongBit:
-	case VMI_CALL_TestAndClearPxELongBit: return true;
-	default: return false;
+	return strstr(call->name, "PxE") && (call->clobbers & CALL_PLACE_MEMORY);
+}
+
+static bool refuse_call(struct parser *parser, struct word word)
+{
+	char shown[WORD_SIZE], allowed[512] = "pte";
+
+	for (size_t i = 0; i < vmi_call_count; i++) {
+		size_t used = strlen(allowed);
+
+		if (is_page_table_call(&vmi_calls[i]))
+			snprintf(allowed + used, sizeof(allowed) - used, ", %s", vmi_calls[i].name);
 	}
+	return problem_report(parser->problem, SITES_CALL, parser->number, show(word, shown),
+	                      allowed);
 }
 
 static bool parse_call(struct parser *parser, struct word word, uint16_t *number)
 {
-	char shown[WORD_SIZE];
-
 	*number = 0;
 	if (word_is(word, "pte"))
 		return true;
 	for (size_t i = 0; i < vmi_call_count; i++)
 		if (is_page_table_call(&vmi_calls[i]) && word_is(word, vmi_calls[i].name))
 			*number = vmi_calls[i].number;
-	return *number ||
-	       problem_report(parser->problem, SITES_CALL, parser->number, show(word, shown));
+	return *number || refuse_call(parser, word);
 }
 
 static bool parse_bytes(struct parser *parser, struct word word, struct site_line *line)

@@ -200,6 +200,8 @@ static void test_words(void **state)
 	assert_refused(HEAD "setter PTE\n", SITES_CALL, "'PTE'");
 	assert_refused(HEAD "setter WRMSR\n", SITES_CALL, "allowed: pte, SetPxE, ");
 	assert_refused(HEAD "setter GetPxE\n", SITES_CALL, "'GetPxE'");
+	assert_refused(HEAD "setter ?\n", SITES_CALL,
+	               "TestAndClearPxELongBit, CompareSwapPxELong)");
 	assert_refused(HEAD "setter pte bytes=\n", SITES_BYTES, "''");
 	assert_refused(HEAD "setter pte bytes=9\n", SITES_BYTES, "'9'");
 	assert_refused(HEAD "setter pte bytes=9g\n", SITES_BYTES, "'9g'");
