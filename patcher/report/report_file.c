@@ -11,12 +11,13 @@
 #define PATH_SIZE    160                 /* of "sites[123].constraints[4].reason" */
 
 enum member_type { TEXT, NUMBER, TRUTH, OBJECT, LIST };
+enum member_need { NEEDED, OR_NULL, MAY_MISS };
 
 /* What a member must be. */
 struct member {
 	const char *key; /* NULL ends a table; "" is each element of a list that holds no objects */
 	enum member_type type;
-	bool or_null;
+	enum member_need need;
 	const struct member *inside; /* of an object, or of each element of a list */
 };
 
@@ -28,193 +29,202 @@ struct checker {
 
 /* --- what a report is --------------------------------------------------------------- */
 
-static const struct member element_number[] = {{"", NUMBER, false, NULL}, {0}};
-static const struct member element_text[] = {{"", TEXT, false, NULL}, {0}};
+static const struct member element_number[] = {{"", NUMBER, NEEDED, NULL}, {0}};
+static const struct member element_text[] = {{"", TEXT, NEEDED, NULL}, {0}};
 
 static const struct member part_members[] = {
-    {"name", TEXT, false, NULL},
-    {"address", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
+    {"name", TEXT, NEEDED, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member region_members[] = {
-    {"address", TEXT, false, NULL},
-    {"physical", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"parts", LIST, false, part_members},
+    {"address", TEXT, NEEDED, NULL},
+    {"physical", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"parts", LIST, NEEDED, part_members},
     {0},
 };
 
 static const struct member input_members[] = {
-    {"name", TEXT, false, NULL},
-    {"sha256", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"format", TEXT, false, NULL},
-    {"build_id", TEXT, true, NULL},
-    {"banner", TEXT, true, NULL},
-    {"symbols", TEXT, false, NULL},
-    {"exact_references", TRUTH, false, NULL},
+    {"name", TEXT, NEEDED, NULL},
+    {"sha256", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"format", TEXT, NEEDED, NULL},
+    {"build_id", TEXT, OR_NULL, NULL},
+    {"banner", TEXT, OR_NULL, NULL},
+    {"symbols", TEXT, NEEDED, NULL},
+    {"exact_references", TRUTH, NEEDED, NULL},
     {0},
 };
 
 static const struct member output_members[] = {
-    {"name", TEXT, true, NULL},
-    {"sha256", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
+    {"name", TEXT, OR_NULL, NULL},
+    {"sha256", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member rom_members[] = {
-    {"name", TEXT, false, NULL},
-    {"sha256", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"address", TEXT, false, NULL},
-    {"wedge_size", NUMBER, false, NULL},
-    {"region", OBJECT, false, region_members},
+    {"name", TEXT, NEEDED, NULL},
+    {"sha256", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"wedge_size", NUMBER, NEEDED, NULL},
+    {"region", OBJECT, NEEDED, region_members},
     {0},
 };
 
 static const struct member count_members[] = {
-    {"name", TEXT, false, NULL},
-    {"sites", NUMBER, false, NULL},
-    {"methods", OBJECT, false, NULL},
+    {"name", TEXT, NEEDED, NULL},
+    {"sites", NUMBER, NEEDED, NULL},
+    {"methods", OBJECT, NEEDED, NULL},
     {0},
 };
 
 static const struct member method_members[] = {
-    {"name", TEXT, false, NULL},
-    {"sites", NUMBER, false, NULL},
+    {"name", TEXT, NEEDED, NULL},
+    {"sites", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member total_members[] = {
-    {"sites", NUMBER, false, NULL},
-    {"rewritten", NUMBER, false, NULL},
-    {"native", NUMBER, false, NULL},
-    {"unpatched", NUMBER, false, NULL},
-    {"windows", NUMBER, false, NULL},
-    {"springboard_bytes", NUMBER, false, NULL},
-    {"by_call", LIST, false, count_members},
-    {"by_method", LIST, false, method_members},
-    {"by_section", LIST, false, count_members},
-    {"by_reason", LIST, false, count_members},
+    {"sites", NUMBER, NEEDED, NULL},
+    {"rewritten", NUMBER, NEEDED, NULL},
+    {"native", NUMBER, NEEDED, NULL},
+    {"unpatched", NUMBER, NEEDED, NULL},
+    {"windows", NUMBER, NEEDED, NULL},
+    {"springboard_bytes", NUMBER, NEEDED, NULL},
+    {"by_call", LIST, NEEDED, count_members},
+    {"by_method", LIST, NEEDED, method_members},
+    {"by_section", LIST, NEEDED, count_members},
+    {"by_reason", LIST, NEEDED, count_members},
     {0},
 };
 
 static const struct member slot_members[] = {
-    {"number", NUMBER, false, NULL},
-    {"name", TEXT, false, NULL},
-    {"action", TEXT, false, NULL},
-    {"address", TEXT, false, NULL},
-    {"body", TEXT, true, NULL},
-    {"out_of_line", TRUTH, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"sites", NUMBER, false, NULL},
+    {"number", NUMBER, NEEDED, NULL},
+    {"name", TEXT, NEEDED, NULL},
+    {"action", TEXT, NEEDED, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"body", TEXT, OR_NULL, NULL},
+    {"out_of_line", TRUTH, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"sites", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member section_members[] = {
-    {"name", TEXT, false, NULL},      {"address", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},    {"executable", TRUTH, false, NULL},
-    {"writable", TRUTH, false, NULL}, {0},
-};
-
-static const struct member site_members[] = {
-    {"address", TEXT, false, NULL},
-    {"symbol", TEXT, true, NULL},
-    {"offset", NUMBER, true, NULL},
-    {"section", TEXT, false, NULL},
-    {"context", TEXT, false, NULL},
-    {"bytes", TEXT, false, NULL},
-    {"text", TEXT, false, NULL},
-    {"form", TEXT, false, NULL},
-    {"call", TEXT, false, NULL},
-    {"deprivileged", TEXT, false, NULL},
-    {"origin", TEXT, false, NULL},
-    {"method", TEXT, false, NULL},
-    {"reason", TEXT, true, NULL},
-    {"window", NUMBER, true, NULL},
-    {0},
+    {"name", TEXT, NEEDED, NULL},      {"address", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},    {"executable", TRUTH, NEEDED, NULL},
+    {"writable", TRUTH, NEEDED, NULL}, {0},
 };
 
 static const struct member constraint_members[] = {
-    {"address", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"property", TEXT, false, NULL},
-    {"reason", TEXT, false, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"property", TEXT, NEEDED, NULL},
+    {"reason", TEXT, NEEDED, NULL},
+    {0},
+};
+
+static const struct member site_members[] = {
+    {"address", TEXT, NEEDED, NULL},
+    {"symbol", TEXT, OR_NULL, NULL},
+    {"offset", NUMBER, OR_NULL, NULL},
+    {"section", TEXT, NEEDED, NULL},
+    {"context", TEXT, NEEDED, NULL},
+    {"bytes", TEXT, NEEDED, NULL},
+    {"text", TEXT, NEEDED, NULL},
+    {"form", TEXT, NEEDED, NULL},
+    {"call", TEXT, NEEDED, NULL},
+    {"deprivileged", TEXT, NEEDED, NULL},
+    {"origin", TEXT, NEEDED, NULL},
+    {"method", TEXT, NEEDED, NULL},
+    {"reason", TEXT, OR_NULL, NULL},
+    {"window", NUMBER, OR_NULL, NULL},
+    {"after", LIST, MAY_MISS, element_text},
+    {"constraints", LIST, MAY_MISS, constraint_members},
     {0},
 };
 
 static const struct member springboard_members[] = {
-    {"address", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"code", LIST, false, element_text},
+    {"address", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"code", LIST, NEEDED, element_text},
     {0},
 };
 
 static const struct member window_members[] = {
-    {"address", TEXT, false, NULL},
-    {"size", NUMBER, false, NULL},
-    {"padding", NUMBER, false, NULL},
-    {"hop", TEXT, true, NULL},
-    {"sites", LIST, false, element_number},
-    {"before", LIST, false, element_text},
-    {"displaced", LIST, false, element_number},
-    {"after", LIST, false, element_text},
-    {"springboard", OBJECT, true, springboard_members},
-    {"constraints", LIST, false, constraint_members},
+    {"address", TEXT, NEEDED, NULL},
+    {"size", NUMBER, NEEDED, NULL},
+    {"padding", NUMBER, NEEDED, NULL},
+    {"hop", TEXT, OR_NULL, NULL},
+    {"sites", LIST, NEEDED, element_number},
+    {"before", LIST, NEEDED, element_text},
+    {"displaced", LIST, NEEDED, element_number},
+    {"after", LIST, NEEDED, element_text},
+    {"springboard", OBJECT, OR_NULL, springboard_members},
+    {"constraints", LIST, NEEDED, constraint_members},
     {0},
 };
 
 static const struct member branch_members[] = {
-    {"address", TEXT, false, NULL},
-    {"target", TEXT, false, NULL},
-    {"before", TEXT, false, NULL},
-    {"after", TEXT, false, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"target", TEXT, NEEDED, NULL},
+    {"before", TEXT, NEEDED, NULL},
+    {"after", TEXT, NEEDED, NULL},
     {0},
 };
 
 static const struct member fixup_members[] = {
-    {"address", TEXT, false, NULL},
-    {"instruction", TEXT, false, NULL},
-    {"fixup", TEXT, false, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"instruction", TEXT, NEEDED, NULL},
+    {"fixup", TEXT, NEEDED, NULL},
     {0},
 };
 
 static const struct member report_members[] = {
-    {"schema", TEXT, false, NULL},
-    {"tool", TEXT, false, NULL},
-    {"input", OBJECT, false, input_members},
-    {"output", OBJECT, false, output_members},
-    {"rom", OBJECT, false, rom_members},
-    {"totals", OBJECT, false, total_members},
-    {"slots", LIST, false, slot_members},
-    {"sections", LIST, false, section_members},
-    {"sites", LIST, false, site_members},
-    {"windows", LIST, false, window_members},
-    {"moved_branches", LIST, false, branch_members},
-    {"moved_fixups", LIST, false, fixup_members},
+    {"schema", TEXT, NEEDED, NULL},
+    {"tool", TEXT, NEEDED, NULL},
+    {"input", OBJECT, NEEDED, input_members},
+    {"output", OBJECT, NEEDED, output_members},
+    {"rom", OBJECT, NEEDED, rom_members},
+    {"totals", OBJECT, NEEDED, total_members},
+    {"slots", LIST, NEEDED, slot_members},
+    {"sections", LIST, NEEDED, section_members},
+    {"sites", LIST, NEEDED, site_members},
+    {"windows", LIST, NEEDED, window_members},
+    {"moved_branches", LIST, NEEDED, branch_members},
+    {"moved_fixups", LIST, NEEDED, fixup_members},
     {0},
 };
 
 static const struct member stats_call_members[] = {
-    {"call", TEXT, false, NULL},
-    {"count", NUMBER, false, NULL},
+    {"call", TEXT, NEEDED, NULL},
+    {"count", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member stats_site_members[] = {
-    {"address", TEXT, false, NULL},
-    {"count", NUMBER, false, NULL},
+    {"address", TEXT, NEEDED, NULL},
+    {"count", NUMBER, NEEDED, NULL},
+    {0},
+};
+
+static const struct member stats_count_members[] = {
+    {"name", TEXT, NEEDED, NULL},
+    {"count", NUMBER, NEEDED, NULL},
     {0},
 };
 
 static const struct member stats_members[] = {
-    {"schema", TEXT, false, NULL},
-    {"rom", TEXT, true, NULL},
-    {"calls", LIST, false, stats_call_members},
-    {"sites", LIST, false, stats_site_members},
+    {"schema", TEXT, NEEDED, NULL},
+    {"rom", TEXT, OR_NULL, NULL},
+    {"calls", LIST, NEEDED, stats_call_members},
+    {"sites", LIST, NEEDED, stats_site_members},
+    {"counts", LIST, MAY_MISS, stats_count_members},
     {0},
 };
 
@@ -247,7 +257,8 @@ static bool check_value(struct checker *checker, const json_t *value, const stru
 	};
 	size_t length = strlen(checker->path);
 
-	if (member->or_null && json_is_null(value))
+	if ((member->need == OR_NULL && json_is_null(value)) ||
+	    (member->need == MAY_MISS && !value))
 		return true;
 	if (!has_type(value, member))
 		return refuse(checker, names[member->type]);

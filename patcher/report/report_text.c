@@ -137,7 +137,7 @@ static void write_hottest(FILE *stream, const struct report_set *set, const json
 	const json_t **sorted = calloc(count + 1, sizeof(const json_t *)), *entry;
 	char text[TEXT_SIZE];
 
-	fprintf(stream, "\n%s%-40s %14s%s\n", color(set, BOLD), title, "calls", color(set, PLAIN));
+	fprintf(stream, "\n%s%-40s %14s%s\n", color(set, BOLD), title, "count", color(set, PLAIN));
 	json_array_foreach(list, i, entry) if (sorted) sorted[i] = entry;
 	if (sorted && count)
 		qsort(sorted, count, sizeof(const json_t *), compare_counts);
@@ -159,6 +159,9 @@ static void write_stats(FILE *stream, const struct report_set *set,
 			continue;
 		write_hottest(stream, set, report_list(root, "calls"), "Hottest calls", "call");
 		write_hottest(stream, set, report_list(root, "sites"), "Hottest sites", "address");
+		if (report_list(root, "counts"))
+			write_hottest(stream, set, report_list(root, "counts"), "Other counts",
+			              "name");
 	}
 }
 

@@ -20,7 +20,8 @@ make_stats() {
 	cat >"$BATS_TEST_TMPDIR/stats.json" <<-'JSON'
 		{"schema": "postburn-stats/1", "rom": "native",
 		 "calls": [{"call": "RDMSR", "count": 7}, {"call": "DisableInterrupts", "count": 12345}],
-		 "sites": [{"address": "0xc1000000", "count": 12345}]}
+		 "sites": [{"address": "0xc1000000", "count": 12345}],
+		 "counts": [{"name": "page-faults", "count": 77}]}
 	JSON
 }
 
@@ -46,9 +47,20 @@ make_stats() {
 	run "$POSTBURN" report --stats="$BATS_TEST_TMPDIR/stats.json" "$report" "$report"
 	[ "$(grep -c '^Kernel   ' <<<"$output")" -eq 2 ]
 	[ "$(grep -A1 '^Hottest calls' <<<"$output" | sed -n 2p | tr -s ' ')" = "DisableInterrupts 12345" ]
+	grep -qE '^page-faults +77$' <<<"$output"
 	edit '.rom.name = "xen"' xen.json
 	run "$POSTBURN" report --stats="$BATS_TEST_TMPDIR/stats.json" "$BATS_TEST_TMPDIR/xen.json"
 	[[ "$output" != *"Hottest calls"* ]]
+}
+
+@test "statistics as tools/rom-stats makes them of a console" {
+	printf 'postburn-stats begin 1 native\r\npostburn-stats call 7 RDMSR 7\r\n%s\r\n%s\r\n' \
+		'postburn-stats site 0xc1000006 7 7' 'postburn-stats end 3' |
+		tools/rom-stats >"$BATS_TEST_TMPDIR/stats.json"
+	run "$POSTBURN" report --stats="$BATS_TEST_TMPDIR/stats.json" "$report"
+	[ "$status" -eq 0 ]
+	[ "$(grep -A1 '^Hottest calls' <<<"$output" | sed -n 2p | tr -s ' ')" = "RDMSR 7" ]
+	[ "$(grep -A1 '^Hottest sites' <<<"$output" | sed -n 2p | tr -s ' ')" = "0xc1000006 7" ]
 }
 
 @test "json is what was given" {
@@ -168,6 +180,7 @@ refuse() {
 	refuse '.windows[1] = 1' E585 "windows[1] is not an object"
 	refuse '.totals.sites = -1' E585 "totals.sites is not a number"
 	refuse '.input.exact_references = 1' E585 "input.exact_references is not true or false"
+	refuse '.sites[3].constraints = 1' E585 "sites[3].constraints is not an array"
 	refuse '.sites[0].window = 3' E585 "sites[0].window is not the index of a window"
 	refuse '.windows[2].sites[0] = 10' E585 "windows[2].sites[0] is not the index of a site"
 	run "$POSTBURN" diff "$report" "$BATS_TEST_TMPDIR/bad.json"

@@ -132,6 +132,7 @@
 	async function checkStatistics() {
 		check("the hottest site is first", lines()[0].dataset.address === "0xc1000006" && lines()[0].textContent.includes("777"));
 		check("the hottest slot is first", by("slots").querySelector("tbody tr").textContent.includes("DisableInterrupts"));
+		check("other counts are there", by("counts").textContent.includes("page-faults4,321"));
 		type("reports", "1");
 		check("another report can be chosen, and has its own", by("facts").textContent.includes("xen") && cells("text").length > 0 && !by("columns").textContent.includes("Calls"));
 		type("reports", "0");

@@ -204,3 +204,12 @@ function drawSlots(report, order = report.hasCalls ? "calls" : "number", all = f
 		find("slots").append(make("button", { type: "button", class: "more", onclick: () => drawSlots(report, order, true) },
 			`${report.slots.length - slots.length} calls that the ROM does not offer`));
 }
+
+// What else a ROM has counted.
+function drawCounts(report) {
+	const counts = statisticsOf(report).flatMap((stats) => stats.counts || []);
+
+	find("counts").replaceChildren(...counts.length ? [make("h2", { class: "second" }, "Other counts"),
+		make("table", { class: "counts" }, make("tbody", {}, ...counts.map(({ name, count }) =>
+			make("tr", {}, make("td", {}, name), make("td", { class: "right" }, number(count))))))] : []);
+}

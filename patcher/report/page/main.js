@@ -70,6 +70,7 @@ function openReport(index) {
 	drawBars(find("reasons"), report.totals.by_reason, (search) => filterFromPicture({ search }), true);
 	drawMap(report, filterFromPicture);
 	drawSlots(report);
+	drawCounts(report);
 	fillSelect("call", "All calls", report.totals.by_call);
 	fillSelect("method", "All methods", report.totals.by_method);
 	fillSelect("section", "All sections", report.totals.by_section);
