@@ -18,7 +18,7 @@ static uint32_t alias_chunks(void)
 	return (shadow.platform->alias_size + (1u << CHUNK_SHIFT) - 1) >> CHUNK_SHIFT;
 }
 
-bool in_alias(uint32_t linear)
+bool in_alias_range(uint32_t linear)
 {
 	return alias_wanted() &&
 	       (linear - shadow.platform->alias_start) >> CHUNK_SHIFT < alias_chunks();

@@ -27,43 +27,63 @@ static uint64_t override(uint64_t value)
 	return (value & ~(uint64_t)ENTRY_USER) | ENTRY_WRITE;
 }
 
-static void set_page(struct table *l1, uint32_t linear, uint64_t value, bool overrides)
+/* The entry is there already, for something less. */
+static void change_page(struct table *l1, uint32_t linear, uint64_t value, bool overrides)
 {
 	uint32_t index = linear >> PAGE_SHIFT & (MMU_ENTRIES - 1);
-	uint64_t old = test_bit(l1->present, index) ? entry_of(l1, index) : 0;
+	uint64_t old = entry_of(l1, index);
 	/* A table that just woke up may have another value queued for an override's page. */
 	if (old == value && !(overrides && shadow.queue_length)) {
 		count_spurious(linear);
+		commit();
 		return;
 	}
 	if (old & ~value || (old ^ value) & ENTRY_NX)
 		flush_page(linear);
-	set_entry(l1, index, value);
-	if (l1->parent == shadow.kernel && !(value & SHADOW_GLOBAL))
-		set_bit(shadow.kernel_local, l1->index);
+	write_entry(l1, index, value);
 	mmu_counters.fills++;
 }
 
-static void fill(uint32_t linear, const struct walk *walk, bool write)
+static void fill_page(uint32_t linear, const struct walk *walk, bool overrides)
+{
+	struct source source = source_of_pde(walk->pde, linear);
+	uint64_t value = shadow_of_pte(walk->pte, source.kind);
+	struct table *l1 = present_child(linear, &source);
+	if (!l1)
+		l1 = ensure_child(linear, &source);
+	if (overrides)
+		value = override(value);
+	uint32_t index = linear >> PAGE_SHIFT & (MMU_ENTRIES - 1);
+	if (l1->parent == shadow.kernel && !(value & SHADOW_GLOBAL))
+		set_bit(shadow.kernel_local, l1->index);
+	if (test_bit(l1->present, index)) {
+		change_page(l1, linear, value, overrides);
+		return;
+	}
+	write_entry(l1, index, value);
+	mmu_counters.fills++;
+}
+
+static void fill_large(uint32_t linear, const struct walk *walk, bool overrides)
 {
 	struct source source =
 	    paging() ? source_of_pde(walk->pde, linear) : source_of_chunk(linear);
-	bool overrides = write && !(walk->rights & ENTRY_WRITE);
-	if (walk->large) {
-		if (overrides)
-			source.kind = (uint32_t) override(source.kind);
-		uint32_t changes = mmu_counters.entries_written + shadow.queue_length;
-		ensure_child(linear, &source);
-		if (changes == mmu_counters.entries_written + shadow.queue_length)
-			count_spurious(linear);
-		else
-			mmu_counters.fills++;
+	if (overrides)
+		source.kind = (uint32_t) override(source.kind);
+	if (present_child(linear, &source)) {
+		count_spurious(linear);
 		return;
 	}
-	uint64_t value = shadow_of_pte(walk->pte, source.kind);
-	if (overrides)
-		value = override(value);
-	set_page(ensure_child(linear, &source), linear, value, overrides);
+	ensure_child(linear, &source);
+	commit();
+	mmu_counters.fills++;
+}
+
+/* Whether the accessed bits are set, and the dirty bit for a write. */
+static bool is_marked(const struct walk *walk, bool write)
+{
+	uint32_t marks = write ? ENTRY_ACCESSED | ENTRY_DIRTY : ENTRY_ACCESSED;
+	return !(~walk->pde.low & ENTRY_ACCESSED) && !(~walk->pte.low & marks);
 }
 
 enum mmu_result mmu_fault(uint32_t linear, uint32_t error_code, bool user, struct mmu_fault *fault)
@@ -84,12 +104,16 @@ enum mmu_result mmu_fault(uint32_t linear, uint32_t error_code, bool user, struc
 		return linear >= shadow.platform->window_end ? MMU_HYPERVISOR_ADDRESS
 		                                             : MMU_ROM_ADDRESS;
 	}
-	mark_walk(&walk, write);
+	if (!is_marked(&walk, write))
+		mark_walk(&walk, write);
 	if (write && (walk.pfn == NO_PFN || backend_machine_frame(walk.pfn) == MMU_NO_FRAME)) {
 		fault->physical = physical_of(linear, &walk);
 		return MMU_NOT_RAM;
 	}
-	fill(linear, &walk, write);
-	commit();
+	bool overrides = write && !(walk.rights & ENTRY_WRITE);
+	if (walk.large)
+		fill_large(linear, &walk, overrides);
+	else
+		fill_page(linear, &walk, overrides);
 	return MMU_FILLED;
 }

@@ -42,6 +42,22 @@ void set_entry(struct table *table, uint32_t index, uint64_t value)
 	}
 }
 
+void write_entry(struct table *table, uint32_t index, uint64_t value)
+{
+	if (shadow.queue_length || shadow.flush != MMU_FLUSH_NONE) {
+		set_entry(table, index, value);
+		commit();
+		return;
+	}
+	struct mmu_update update = {table->address + 8 * index, value};
+	if (!test_bit(table->present, index))
+		table->present_count++;
+	set_bit(table->present, index);
+	mmu_counters.entries_written++;
+	mmu_counters.hypercalls++;
+	backend_update(&update, 1, MMU_FLUSH_NONE, 0);
+}
+
 void set_live_slot(uint32_t slot)
 {
 	uint32_t number = shadow.slot[slot];

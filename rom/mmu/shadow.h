@@ -274,6 +274,8 @@ bool read_pdptes(uint32_t cr3, struct entry pdpte[4]);
 
 /* Writes an entry with the next commit(). 0 clears it. */
 void set_entry(struct table *table, uint32_t index, uint64_t value);
+/* The same for a value that is not 0, and commit(), at once. */
+void write_entry(struct table *table, uint32_t index, uint64_t value);
 /* Sets what L3 has in `slot`: shadow.slot[slot]. */
 void set_live_slot(uint32_t slot);
 /* The processor must forget a page, or everything, with the next commit(). */
@@ -327,6 +329,16 @@ void drop_child(struct table *l2, uint32_t index);
 void destroy_l2(struct table *l2);
 /* Makes the L1 for a chunk be there and be up to date. */
 struct table *ensure_child(uint32_t linear, const struct source *source);
+/* It, if that is so already; else null. */
+static ALWAYS_INLINE struct table *present_child(uint32_t linear, const struct source *source)
+{
+	uint32_t index = linear >> CHUNK_SHIFT & (MMU_ENTRIES - 1);
+	uint32_t number = shadow.slot[linear >> SLOT_SHIFT];
+	if (number == NO_TABLE || !test_bit(table_at(number)->present, index))
+		return 0;
+	struct table *child = table_at(directory_of(table_at(number))->child[index]);
+	return same_source(&child->source, source) ? child : 0;
+}
 /* Makes all that is present below a child agree with the guest's tables. */
 void revalidate_child(struct table *l2, uint32_t index, uint32_t linear);
 /* The same for all children of slots 0 to 2, or of slot 3. */
@@ -337,6 +349,10 @@ void revalidate_kernel(bool global);
 
 /* Puts the alias where it belongs, or takes it away. */
 void place_alias(void);
-bool in_alias(uint32_t linear);
+bool in_alias_range(uint32_t linear);
+static inline bool in_alias(uint32_t linear)
+{
+	return shadow.alias_table != NO_TABLE && in_alias_range(linear);
+}
 
 #endif

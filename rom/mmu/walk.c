@@ -40,6 +40,7 @@ static ALWAYS_INLINE bool locate_pde(uint32_t linear, uint32_t *pfn, uint32_t *o
 static bool walk_unpaged(uint32_t linear, struct walk *walk)
 {
 	walk->large = true;
+	walk->pde.low = walk->pte.low = ENTRY_ACCESSED | ENTRY_DIRTY; /* no marks are missing */
 	walk->rights = ENTRY_WRITE | ENTRY_USER;
 	walk->nx = false;
 	walk->pfn = linear >> PAGE_SHIFT;
@@ -123,8 +124,6 @@ bool walk_guest(uint32_t linear, uint32_t access, struct walk *walk)
 void mark_walk(struct walk *walk, bool write)
 {
 	uint32_t marks = write ? ENTRY_ACCESSED | ENTRY_DIRTY : ENTRY_ACCESSED;
-	if (!paging())
-		return;
 	if (~walk->pde.low & ENTRY_ACCESSED)
 		mark_guest_entry(walk->pde_pfn, walk->pde_offset, ENTRY_ACCESSED);
 	if (~walk->pte.low & marks)
