@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What a ROM that virtualises the machine is made of, besides its platform; tests/devices builds the
-# same for the host.
+# same for the host. Called a few thousand times a second at most, it is made small and not fast.
+
+$(build)/rom/devices/%.o $(build)/rom/policy/%.o $(build)/rom/stats/%.o: rom_cflags += -Os
 
 rom_device_sources := \
 	rom/devices/calendar.c \

@@ -121,9 +121,9 @@ static uint8_t acknowledge(struct pic *pic, int line)
 	return (uint8_t)(pic->vector_base | line);
 }
 
-bool pic_pending(const struct pic_pair *pair)
+static void update(struct pic_pair *pair)
 {
-	return winner_of_first(pair) != PIC_NO_INTERRUPT;
+	pair->pending = winner_of_first(pair) != PIC_NO_INTERRUPT;
 }
 
 uint8_t pic_acknowledge(struct pic_pair *pair)
@@ -133,6 +133,7 @@ uint8_t pic_acknowledge(struct pic_pair *pair)
 
 	if (line == PIC_LINE_SECOND && cascaded(pair))
 		vector = acknowledge(&pair->second, second);
+	update(pair);
 	return vector;
 }
 
@@ -234,12 +235,15 @@ static void write_data(struct pic *pic, uint8_t value)
 }
 
 /* A read after the poll command is an acknowledge of this chip alone. */
-static uint8_t read_poll(struct pic *pic, int line)
+static uint8_t read_poll(struct pic_pair *pair, struct pic *pic)
 {
+	int line = pic == &pair->first ? winner_of_first(pair) : winner_of_second(pair);
+
 	pic->poll = false;
 	if (line == PIC_NO_INTERRUPT)
 		return SPURIOUS;
 	serve(pic, (unsigned int)line);
+	update(pair);
 	return (uint8_t)(POLL_REQUEST | line);
 }
 
@@ -253,7 +257,7 @@ uint8_t pic_read(struct pic_pair *pair, uint16_t port)
 	if (port == PIC_PORT_ELCR + 1)
 		return pair->second.level;
 	if (pic->poll)
-		return read_poll(pic, is_first ? winner_of_first(pair) : winner_of_second(pair));
+		return read_poll(pair, pic);
 	if (port & 1)
 		return pic->mask;
 	if (pic->read_in_service)
@@ -273,6 +277,7 @@ void pic_write(struct pic_pair *pair, uint16_t port, uint8_t value)
 		write_data(pic, value);
 	else
 		write_command(pic, value);
+	update(pair);
 }
 
 /* The chip that has this line of the pair, which becomes the chip's own; NULL for what is none. */
@@ -290,15 +295,16 @@ void pic_set_line(struct pic_pair *pair, unsigned int line, bool high)
 {
 	struct pic *pic = chip_of(pair, &line);
 
-	if (!pic)
+	if (!pic || high == (bool)(pic->lines & bit(line)))
 		return;
 	if (high) {
-		pic->edges |= (uint8_t)(bit(line) & ~pic->lines);
+		pic->edges |= bit(line);
 		pic->lines |= bit(line);
 	} else {
 		pic->edges &= (uint8_t)~bit(line);
 		pic->lines &= (uint8_t)~bit(line);
 	}
+	update(pair);
 }
 
 void pic_pulse(struct pic_pair *pair, unsigned int line)

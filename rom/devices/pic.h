@@ -49,6 +49,7 @@ struct pic {
 
 struct pic_pair {
 	struct pic first, second;
+	bool pending; /* INTR is high; kept up to date by every function */
 };
 
 void pic_initialise(struct pic_pair *pair);
@@ -59,9 +60,11 @@ void pic_set_line(struct pic_pair *pair, unsigned int line, bool high);
 /* A line that rises and stays high: an edge, whatever its level was. */
 void pic_pulse(struct pic_pair *pair, unsigned int line);
 
-/* Whether INTR, to the processor, is high. Cheap; what else holds an interrupt off is the caller's.
- */
-bool pic_pending(const struct pic_pair *pair);
+/* Whether INTR, to the processor, is high. What else holds an interrupt off is the caller's. */
+static inline bool pic_pending(const struct pic_pair *pair)
+{
+	return pair->pending;
+}
 
 /* The processor's two INTA cycles: the vector. Without a request it is a spurious one: base + 7. */
 uint8_t pic_acknowledge(struct pic_pair *pair);

@@ -130,6 +130,15 @@ static void interrupt(struct devices *devices)
 	      (vector & 0xf8) == devices->pic.second.vector_base);
 }
 
+/* INTR is what it would be if it were looked at anew, as every write does. */
+static void check_pending(const struct devices *devices)
+{
+	struct pic_pair pair = devices->pic;
+
+	pic_write(&pair, PIC_PORT_ELCR, pair.first.level);
+	CHECK(pic_pending(&pair) == pic_pending(&devices->pic));
+}
+
 static void halt(struct devices *devices, bool interrupts_enabled)
 {
 	enum shutdown_reason reason;
@@ -218,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 6: devices_flush(&devices); break;
 		default: access_port(&devices, &input, operation); break;
 		}
+		check_pending(&devices);
 	}
 	CHECK(asked == devices.requested);
 	return 0;
