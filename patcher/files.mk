@@ -35,6 +35,7 @@ patcher_sources := \
 	patcher/linux/alternatives.c \
 	patcher/linux/bug_table.c \
 	patcher/linux/exception_table.c \
+	patcher/linux/exchange.c \
 	patcher/linux/jump_labels.c \
 	patcher/linux/kprobe_blacklist.c \
 	patcher/linux/ksymtab.c \

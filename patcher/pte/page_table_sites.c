@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "disasm/effects.h"
+#include "patcher/linux/exchange.h"
 #include "patcher/pte/dwarf_reader.h"
 #include "patcher/pte/setters.h"
 #include "patcher/springboard/springboard.h"
@@ -292,9 +293,18 @@ static bool is_paired(const struct extra_sites *list, size_t index,
 	       springboard_is_entry_pair(instruction, site->bytes, &next, site[1].bytes);
 }
 
+/* Whether the call, if it is one, is of what the form is about. */
+static bool is_exchange(const struct scan *scan, const struct extra_site *site, uint16_t form,
+                        const struct instruction *instruction)
+{
+	return form != FORM_PTE_CALL_XCHG64 ||
+	       linux_exchanges_64_bits(scan->kernel, (uint32_t)instruction_branch_target(
+							 instruction, site->bytes, site->address));
+}
+
 /* Fills form and paired of a site, and checks its call: it is the form's, or both of a pair's. */
-static bool form_of(const struct extra_sites *list, size_t index, struct scan_named_site *named,
-                    struct problem *problem)
+static bool form_of(const struct scan *scan, const struct extra_sites *list, size_t index,
+                    struct scan_named_site *named, struct problem *problem)
 {
 	const struct extra_site *site = &list->sites[index];
 	struct instruction instruction;
@@ -303,6 +313,8 @@ static bool form_of(const struct extra_sites *list, size_t index, struct scan_na
 	if (decode_instruction(site->bytes, site->length, DISASM_MODE_32, &instruction) ==
 	    DECODE_OK)
 		named->form = classify_named(&instruction, site->bytes);
+	if (!is_exchange(scan, site, named->form, &instruction))
+		named->form = SENSITIVE_FORM_NONE;
 	named->paired = named->form != SENSITIVE_FORM_NONE && site->call == VMI_CALL_SetPxELong &&
 	                is_paired(list, index, &instruction);
 	if (named->form == SENSITIVE_FORM_NONE ||
@@ -325,7 +337,7 @@ bool page_table_sites_join(struct scan *scan, const struct extra_sites *list,
 		                                    .section = site->section,
 		                                    .length = site->length,
 		                                    .origin = site->origin ? site->origin : ""};
-		done = form_of(list, i, &named[i], problem);
+		done = form_of(scan, list, i, &named[i], problem);
 	}
 	done = done && scan_add_named(scan, named, list->count, problem);
 	free(named);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "patcher/bytes.h"
+#include "patcher/linux/exchange.h"
 #include "patcher/verify/verify_private.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -207,6 +208,12 @@ static bool check_site(struct verifier *verifier, const struct rom_site *site)
 				verify_find(verifier, VERIFY_SITE, site->address,
 				            "the record has bytes behind the instruction's");
 	}
+	if (form == FORM_PTE_CALL_XCHG64 &&
+	    !linux_exchanges_64_bits(
+		verifier->input->kernel,
+		(uint32_t)instruction_branch_target(&instruction, bytes, site->address)))
+		verify_find(verifier, VERIFY_SITE, site->address,
+		            "the record is of a call of no function that exchanges an entry");
 	check_method(verifier, site, form);
 	check_window_fields(verifier, site);
 	return true;
