@@ -67,7 +67,10 @@ patcher_sources := \
 	patcher/plan/plan.c \
 	patcher/plan/plan_branches.c \
 	patcher/plan/plan_hop.c \
+	patcher/plan/plan_instructions.c \
+	patcher/plan/plan_list.c \
 	patcher/plan/plan_retarget.c \
+	patcher/plan/plan_sites.c \
 	patcher/plan/plan_window.c \
 	patcher/pte/debug_file.c \
 	patcher/pte/dwarf_reader.c \
@@ -118,6 +121,7 @@ patcher_sources := \
 	patcher/verify/verify_layout.c \
 	patcher/verify/verify_machine.c \
 	patcher/verify/verify_notes.c \
+	patcher/verify/verify_origins.c \
 	patcher/verify/verify_references.c \
 	patcher/verify/verify_rom.c \
 	patcher/verify/verify_site_code.c \

@@ -2,7 +2,7 @@
 #ifndef PATCHER_PLAN_PRIVATE_H
 #define PATCHER_PLAN_PRIVATE_H
 
-/* What plan.c (sites), plan_window.c (windows) and plan_retarget.c (the hard cases) share. */
+/* What the planner's parts share. */
 
 #include "patcher/plan/plan.h"
 
@@ -75,7 +75,18 @@ bool plan_is_hole(const struct planner *planner, uint32_t offset, uint32_t size)
 /* Marks bytes of the planner's section as replaced. */
 void plan_take(struct planner *planner, uint32_t start, uint32_t end);
 
-/* --- plan.c ----------------------------------------------------------------------------------- */
+/* --- plan_sites.c ----------------------------------------------------------------------------- */
+
+/* What the manifest says about the site, and what the ROM cannot have at this place. */
+void plan_decide_action(const struct plan *plan, struct plan_site *site);
+
+/* Windows that need nothing moved. false: memory. */
+bool plan_sites(struct planner *planner);
+
+/* Makes the section that holds the site the planner's. */
+void plan_enter_section(struct planner *planner, const struct kernel_section *section);
+
+/* --- plan_list.c ------------------------------------------------------------------------------ */
 
 /*
  * Adds the candidate as a window for count sites from first on (0: a window that only moves a
@@ -104,9 +115,6 @@ bool plan_add_retarget(struct plan *plan, uint64_t branch, uint64_t target);
 
 /* Notes that the fixups at target have to lead to its copy. false: memory. */
 bool plan_add_fixups(struct plan *plan, uint64_t target);
-
-/* Makes the section that holds the site the planner's. */
-void plan_enter_section(struct planner *planner, const struct kernel_section *section);
 
 /* --- plan_branches.c -------------------------------------------------------------------------- */
 

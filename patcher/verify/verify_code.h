@@ -46,6 +46,27 @@ void verify_entry_pair(struct verifier *verifier, const struct verify_original *
 void verify_displaced(struct verifier *verifier, const struct verify_original *original,
                       struct verify_stretch *stretch);
 
+/* --- verify_origins.c ------------------------------------------------------------------------- */
+
+/* What is known to who observes a run for its origins: machine->watch. */
+struct origin_watch {
+	const struct verifier *verifier;
+};
+
+/* The origin of the code at address tells ESP and the words saved as they are. false: the machine's
+ * reason. */
+bool verify_origin_describes(struct machine *machine, const struct machine_state *state,
+                             uint32_t address);
+/* The same; and what of registers and flags is needed, and not saved, is as it was at the start,
+ * and not among those that are lost in the call. */
+bool verify_origin_keeps(struct machine *machine, const struct machine_state *state,
+                         uint32_t address, uint32_t needed, uint32_t lost);
+/* For machine->observe. */
+bool verify_origin_observe(struct machine *machine, const struct machine_state *state,
+                           const struct machine_step *step);
+/* Origins of code that stands for an instruction as it was. */
+void verify_plain_origins(struct verifier *verifier, const struct verify_stretch *stretch);
+
 /* Runs the stretch; what is wrong is found at the instruction concerned. what: a phrase for it. */
 void verify_run(struct verifier *verifier, struct machine *machine,
                 const struct machine_state *state, struct verify_stretch *stretch, const char *what,

@@ -253,6 +253,9 @@ static void check_call(struct verifier *verifier, const struct verify_original *
 void verify_displaced(struct verifier *verifier, const struct verify_original *original,
                       struct verify_stretch *stretch)
 {
+	if (original->instruction.flow != FLOW_CALL &&
+	    original->instruction.flow != FLOW_INDIRECT_CALL)
+		verify_plain_origins(verifier, stretch);
 	switch ((enum instruction_flow)original->instruction.flow) {
 	case FLOW_JUMP:
 	case FLOW_CONDITIONAL: check_branch(verifier, original, stretch); break;

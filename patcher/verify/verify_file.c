@@ -240,9 +240,13 @@ static bool find_added_sections(struct verifier *verifier)
 	verifier->text_section = find_added(verifier, ".postburn.text", SHF_ALLOC | SHF_EXECINSTR);
 	verifier->sites_section = find_added(verifier, ".postburn.sites", SHF_ALLOC);
 	if (!verifier->rom_section || !verifier->wedge_section || !verifier->text_section ||
-	    !verifier->sites_section || !verifier->rom_section->bytes ||
-	    !verifier->wedge_section->bytes)
+	    !verifier->sites_section)
 		return false;
+	if (!verifier->rom_section->bytes || !verifier->wedge_section->bytes) {
+		verify_find(verifier, VERIFY_FILE, verifier->rom_section->address,
+		            "the ROM's sections have no bytes");
+		return false;
+	}
 	if (verifier->sites_section->address - verifier->added->virtual +
 	        verifier->sites_section->size !=
 	    verifier->added->file_size)

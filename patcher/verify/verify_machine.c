@@ -289,6 +289,8 @@ static bool run_step(struct machine *machine, struct machine_state *state, uint3
 	if (decode_instruction(step.bytes, step.size, DISASM_MODE_32, &instruction) != DECODE_OK)
 		return machine_fail(machine, "is no instruction");
 	step.length = instruction.length;
+	if (machine->observe && !machine->observe(machine, state, &step))
+		return false;
 	switch (machine->step(machine, state, &step)) {
 	case OWNER_REFUSE: return false;
 	case OWNER_STOP:

@@ -105,6 +105,11 @@ struct machine {
 	/* Called for each path's end; false ends the run. */
 	bool (*finish)(struct machine *machine, const struct machine_state *state,
 	               enum machine_exit exit, uint32_t target);
+	/* Called before each instruction, with what it finds; false, with the reason, ends the run.
+	 * NULL: nobody looks. */
+	bool (*observe)(struct machine *machine, const struct machine_state *state,
+	                const struct machine_step *step);
+	void *watch; /* the observer's */
 	const char *reason;
 	uint32_t reason_address;
 	unsigned int steps;

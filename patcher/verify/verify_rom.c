@@ -145,6 +145,7 @@ static void place_call(struct verifier *verifier, size_t index)
 	verifier->places[index] = image->address + slot;
 	if (section->size <= ROM_SLOT_SIZE)
 		return;
+	verifier->calls[number].out_of_line = true;
 	if (image->bytes[slot] != 0xe9 || image->bytes[slot + 5] != 0x0f ||
 	    image->bytes[slot + 6] != 0x0b) {
 		verify_find(verifier, VERIFY_ROM, image->address + slot,
@@ -304,11 +305,12 @@ static bool compare_section(struct verifier *verifier, size_t index, uint32_t ba
 }
 
 /* What stands at offset of the image where no section of the object fills it: traps. */
-static uint8_t filler(const struct elf_view_section *image, uint32_t offset)
+static uint8_t filler(const struct verifier *verifier, uint32_t offset)
 {
+	const struct elf_view_section *image = verifier->rom_section;
 	static const uint8_t behind_jump[] = {0x0f, 0x0b};
 	uint32_t in_slot = offset % ROM_SLOT_SIZE;
-	bool jump = offset < ROM_SLOTS_SIZE && image->bytes[offset - in_slot] == 0xe9;
+	bool jump = offset < ROM_SLOTS_SIZE && verifier->calls[offset / ROM_SLOT_SIZE].out_of_line;
 
 	if (jump && in_slot < 5)
 		return image->bytes[offset]; /* place_call() has followed it */
@@ -322,7 +324,7 @@ static void compare_rest(struct verifier *verifier, const uint8_t *used)
 	const struct elf_view_section *image = verifier->rom_section;
 
 	for (uint32_t i = ROM_HEADER_SIZE; i < image->size; i++) {
-		if (used[i] || image->bytes[i] == filler(image, i))
+		if (used[i] || image->bytes[i] == filler(verifier, i))
 			continue;
 		verify_find(verifier, VERIFY_ROM, image->address + i,
 		            "%02x where nothing of the ROM is: ud2 belongs there", image->bytes[i]);

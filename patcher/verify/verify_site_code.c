@@ -8,7 +8,11 @@
 
 #include <string.h>
 
+#include "disasm/effects.h"
 #include "patcher/verify/verify_code.h"
+
+#define OPCODE_EXCHANGE 0x87 /* xchg %r32, m32 */
+#define OPCODE_STORE    0x89 /* mov %r32, m32 */
 
 #define JUMP 0xe9
 #define CALL 0xe8
@@ -19,7 +23,8 @@ struct site_run {
 	const struct site_effect *effect;
 	struct machine_state *start;
 	uint32_t live;
-	bool jump; /* the call is a jump, and the slot's return is the guest's own */
+	uint32_t needed; /* where the call faults */
+	bool jump;       /* the call is a jump, and the slot's return is the guest's own */
 	bool flows_on;
 };
 
@@ -207,6 +212,22 @@ static bool is_call(const struct site_run *run, struct machine_step *step)
 	                                                          step->address)) == number;
 }
 
+/* What the call may destroy of what is needed behind it; what the instruction itself writes apart.
+ */
+static uint32_t lost_in(const struct site_run *run, const struct verify_call *call)
+{
+	uint8_t number = call->description->number;
+	uint32_t lost = call->clobbers & run->live;
+
+	if (number == VMI_CALL_POPF || number == VMI_CALL_POPFW)
+		lost &= ~(uint32_t)ROM_CLOBBERS_FLAGS;
+	for (unsigned int i = 0; i < MACHINE_REGISTERS; i++)
+		if (is_result(call->description, i) ||
+		    !values_equal(&run->effect->final.registers[i], &run->start->registers[i], 0xf))
+			lost &= ~(UINT32_C(1) << i);
+	return lost;
+}
+
 static enum machine_owner_answer site_step(struct machine *machine, struct machine_state *state,
                                            struct machine_step *step)
 {
@@ -220,7 +241,9 @@ static enum machine_owner_answer site_step(struct machine *machine, struct machi
 	if (!is_call(run, step))
 		return OWNER_NO;
 	if (!machine_stack_offset(machine, state, &words) ||
-	    !check_arguments(machine, state, words))
+	    !check_arguments(machine, state, words) ||
+	    !verify_origin_keeps(machine, state, step->address,
+	                         call->description->faults ? run->needed : 0, lost_in(run, call)))
 		return OWNER_REFUSE;
 	if (!returns) {
 		state->calls++;
@@ -356,8 +379,11 @@ void verify_run(struct verifier *verifier, struct machine *machine,
                 const struct machine_state *state, struct verify_stretch *stretch, const char *what,
                 uint32_t address)
 {
+	struct origin_watch watch = {verifier};
 	uint64_t starts[STARTS_LIMIT / 64] = {0};
 
+	machine->observe = verify_origin_observe;
+	machine->watch = &watch;
 	machine->code = stretch->bytes;
 	machine->start = stretch->begin;
 	machine->end = stretch->end;
@@ -401,13 +427,35 @@ static void cannot_say(struct verifier *verifier, uint32_t address,
 	            effect->reason);
 }
 
+/*
+ * What a fault must find: what the code there may read, and what the instruction itself reads, as
+ * it may begin again. lss may have loaded its register already.
+ */
+static uint32_t needed_by_fault(const struct verify_original *site, uint32_t live)
+{
+	const struct instruction *instruction = &site->instruction;
+	uint32_t needed = live;
+
+	if (site->form == FORM_LSS_REGISTER)
+		return needed & ~(UINT32_C(1) << (instruction->modrm >> 3 & 7));
+	if (machine_has_memory_operand(instruction))
+		needed |= instruction_address_registers(instruction);
+	else if (instruction->has_modrm)
+		needed |= UINT32_C(1) << (instruction->modrm & 7);
+	if (instruction->map == OPCODE_MAP_ONE_BYTE &&
+	    (instruction->opcode == OPCODE_STORE || instruction->opcode == OPCODE_EXCHANGE))
+		needed |= UINT32_C(1) << (instruction->modrm >> 3 & 7);
+	return needed;
+}
+
 void verify_site_code(struct verifier *verifier, const struct verify_original *site,
                       struct verify_stretch *stretch, uint32_t live)
 {
 	struct machine_state state;
 	struct site_effect effect;
-	struct site_run run = {verifier, &effect, &state, live, false, false};
+	struct site_run run = {verifier, &effect, &state, live, 0, false, false};
 
+	run.needed = needed_by_fault(site, live);
 	start(verifier, &state);
 	if (site_effect(&verifier->terms, &state, site->form, &site->instruction, site->bytes,
 	                site->address, &effect))
@@ -421,7 +469,7 @@ void verify_plain_call(struct verifier *verifier, uint32_t address, uint16_t cal
 {
 	struct machine_state state;
 	struct site_effect effect;
-	struct site_run run = {verifier, &effect, &state, live, jump, false};
+	struct site_run run = {verifier, &effect, &state, live, 0, jump, false};
 
 	start(verifier, &state);
 	if (!plain_call_effect(&state, call, &effect)) {
@@ -439,7 +487,7 @@ void verify_stack_load(struct verifier *verifier, const struct verify_original *
 {
 	struct machine_state state;
 	struct site_effect effect;
-	struct site_run run = {verifier, &effect, &state, VERIFY_ALL_LIVE, false, false};
+	struct site_run run = {verifier, &effect, &state, VERIFY_ALL_LIVE, 0, false, false};
 
 	start(verifier, &state);
 	if (stack_load_effect(&verifier->terms, &state, site->form, &site->instruction, site->bytes,
@@ -455,7 +503,8 @@ void verify_entry_pair(struct verifier *verifier, const struct verify_original *
 {
 	struct machine_state state;
 	struct site_effect effect;
-	struct site_run run = {verifier, &effect, &state, live, false, false};
+	uint32_t needed = needed_by_fault(high, live) | needed_by_fault(low, live);
+	struct site_run run = {verifier, &effect, &state, live, needed, false, false};
 
 	start(verifier, &state);
 	if (entry_pair_effect(&verifier->terms, &state, &high->instruction, high->bytes,

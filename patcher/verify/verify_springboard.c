@@ -325,6 +325,7 @@ static void check_back(struct verifier *verifier, const struct verify_window *wi
 	uint32_t size = stretch->end - stretch->begin;
 
 	stretch->reached = stretch->end;
+	verify_plain_origins(verifier, stretch);
 	if (decode_instruction(stretch->bytes, size, DISASM_MODE_32, &jump) != DECODE_OK ||
 	    jump.flow != FLOW_JUMP ||
 	    !verify_same_target(

@@ -316,6 +316,9 @@ static void check_origins(struct verifier *verifier)
 		if (i && origin->springboard <= origin[-1].springboard)
 			verify_find(verifier, VERIFY_ORIGIN, origin->springboard,
 			            "the origins are not in the order of their addresses");
+		if (origin->reserved)
+			verify_find(verifier, VERIFY_ORIGIN, origin->springboard,
+			            "the origin's reserved byte is not 0");
 		if (origin->springboard - text->address >= text->size)
 			verify_find(verifier, VERIFY_ORIGIN, origin->springboard,
 			            "the origin is not of .postburn.text");

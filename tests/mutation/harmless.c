@@ -7,6 +7,7 @@
 #include "disasm/decode.h"
 #include "disasm/text.h"
 #include "patchtables/rom_abi.h"
+#include "patchtables/vmi_calls.h"
 #include "tests/mutation/run.h"
 
 enum { TRAP = 0xcc };
@@ -28,8 +29,8 @@ static bool is_all_in(const struct mutation *mutation, const struct part *part)
 
 /* --- origins ---------------------------------------------------------------------------------- */
 
-/* The original of the last origin at or below address; 0 if there is none. */
-static uint32_t original_of(const uint8_t *origins, uint32_t count, uint32_t address)
+/* The last origin at or below address; all zero if there is none. */
+static struct rom_origin origin_of(const uint8_t *origins, uint32_t count, uint32_t address)
 {
 	uint32_t low = 0, high = count;
 	struct rom_origin origin = {0};
@@ -44,12 +45,34 @@ static uint32_t original_of(const uint8_t *origins, uint32_t count, uint32_t add
 			high = middle;
 	}
 	if (!low)
-		return 0;
+		return (struct rom_origin){0};
 	memcpy(&origin, origins + (low - 1) * sizeof(origin), sizeof(origin));
-	return origin.original;
+	return origin;
 }
 
-/* Every generated instruction still has its original. */
+/* Calls of slots that may fault, and what reaches memory, unless it is the stack. */
+static bool may_fault(const struct output *output, const struct generated *at)
+{
+	const uint8_t *bytes = output->whole + at->offset;
+	uint32_t address = output->text.address + (at->offset - output->text.offset), slot;
+	struct instruction instruction;
+
+	if (decode_instruction(bytes, at->length, DISASM_MODE_32, &instruction) != DECODE_OK)
+		return true;
+	if (instruction.flow == FLOW_CALL) {
+		slot = (uint32_t)instruction_branch_target(&instruction, bytes, address) -
+		       output->rom_image.address;
+		for (size_t i = 0; i < vmi_call_count; i++)
+			if (vmi_calls[i].number * ROM_SLOT_SIZE == slot)
+				return vmi_calls[i].faults;
+		return true;
+	}
+	return instruction.has_modrm && instruction.modrm >> 6 != 3 &&
+	       instruction.opcode != 0x8d && /* lea */
+	       !(instruction.has_sib && (instruction.sib & 7) == 4);
+}
+
+/* Every generated instruction still has its original, and a fault finds the guest's registers. */
 static bool same_originals(const struct mutation *mutation)
 {
 	const struct output *output = mutation->output;
@@ -60,12 +83,17 @@ static bool same_originals(const struct mutation *mutation)
 	if (count > output->origin_count)
 		return false;
 	for (uint32_t i = 0; i < output->generated_count; i++) {
-		uint32_t address =
-		    output->text.address + (output->generated[i].offset - output->text.offset);
+		const struct generated *at = &output->generated[i];
+		uint32_t address = output->text.address + (at->offset - output->text.offset);
+		struct rom_origin before = origin_of(output->whole + output->origins.offset,
+		                                     output->origin_count, address);
+		struct rom_origin now =
+		    origin_of(output->bytes + output->origins.offset, count, address);
 
-		if (original_of(output->whole + output->origins.offset, output->origin_count,
-		                address) !=
-		    original_of(output->bytes + output->origins.offset, count, address))
+		if (before.original != now.original)
+			return false;
+		if ((before.pushed != now.pushed || before.saved != now.saved) &&
+		    may_fault(output, at))
 			return false;
 	}
 	return true;

@@ -518,11 +518,12 @@ static bool drop_origin(struct mutation *mutation)
 static bool change_origin(struct mutation *mutation)
 {
 	const struct output *output = mutation->output;
-	uint32_t index = below(mutation, output->origin_count), field = below(mutation, 2);
+	static const char *const fields[] = {"springboard", "original", "saved or pushed"};
+	uint32_t index = below(mutation, output->origin_count), field = below(mutation, 3);
 
 	if (!output->origin_count)
 		return false;
-	describe(mutation, "origin %u has another %s", index, field ? "original" : "springboard");
+	describe(mutation, "origin %u has another %s", index, fields[field]);
 	return add_to_word(mutation,
 	                   output->origins.offset + index * (uint32_t)sizeof(struct rom_origin) +
 	                       4 * field,
