@@ -98,7 +98,7 @@ struct verify_call {    /* of the ROM's manifest */
 	uint8_t inline_size;
 	uint8_t inline_bytes[24];
 	uint32_t clobbers;
-	bool out_of_line; /* its code does not fit into its slot */
+	bool out_of_line;                               /* its code does not fit into its slot */
 	const struct vmi_call_description *description; /* NULL where there is no such call */
 };
 
