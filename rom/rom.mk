@@ -50,7 +50,8 @@ rom_objects = $(patsubst %,$(build)/%.o,$(basename $(rom_$(1)_sources)))
 # What the xen ROM's assembler knows of its C structures, and its calls' names.
 rom_generated := $(generated)/vmi_call_numbers.h $(generated)/frame_offsets.h $(generated)/rom_calls.h \
 	$(generated)/cpuid_policy_rows.h $(generated)/msr_policy_numbers.h
-$(generated)/frame_offsets.h: rom/platform/xen/frame_offsets.c rom/platform/xen/frame.h rom/rom.mk
+$(generated)/frame_offsets.h: rom/platform/xen/frame_offsets.c rom/platform/xen/frame.h \
+		rom/vcpu/vcpu.h rom/policy/msr.h $(generated)/msr_policy_numbers.h rom/rom.mk
 	$(call quiet,GEN) mkdir -p $(@D) && $(CC) $(rom_cflags) -S -o $@.s $< && \
 		{ echo '/* Generated from $<: do not edit. */'; sed -n 's/^->//p' $@.s; } > $@
 $(generated)/rom_calls.h: patchtables/vmi_calls.def rom/rom.mk

@@ -21,7 +21,12 @@
 #define ERROR_EXT 1u
 #define ERROR_IDT 2u
 
+#define SYSTEM_CALL 0x80
+
+struct fast_system_call fast_system_call;
+
 struct gate {
+	uint64_t raw;
 	uint32_t offset;
 	uint16_t selector;
 	uint8_t type;
@@ -50,6 +55,7 @@ static bool read_gate(const struct rom_frame *frame, const struct exception *exc
 		return fail(VECTOR_GP, error);
 	if (!guest_read(vcpu.idt.base + exception->vector * 8u, &raw, sizeof(raw)))
 		return false;
+	gate->raw = raw;
 	gate->offset = (uint32_t)(raw & 0xffff) | ((uint32_t)(raw >> 32) & 0xffff0000);
 	gate->selector = (uint16_t)(raw >> 16);
 	gate->type = (uint8_t)(raw >> 40 & 31);
@@ -145,9 +151,33 @@ static bool push_frame(const struct rom_frame *frame, const struct exception *ex
 	                   count * (wide ? 4 : 2));
 }
 
+static bool is_flat(uint32_t selector)
+{
+	uint64_t descriptor = descriptor_real((uint16_t)selector);
+
+	return descriptor & DESCRIPTOR_BIG && descriptor_base(descriptor) == 0;
+}
+
+/* A system call from user mode has been delivered: the next one can go the short way. */
+static void remember_system_call(const struct rom_frame *frame, const struct gate *gate)
+{
+	if (gate->type != GATE_INTERRUPT || vcpu.iopl != 0 || !is_flat(frame->ss))
+		return;
+	fast_system_call = (struct fast_system_call){
+	    .gate_at = vcpu.idt.base + 8 * SYSTEM_CALL,
+	    .gate = {(uint32_t)gate->raw, (uint32_t)(gate->raw >> 32)},
+	    .tss_at = vcpu.tss.base,
+	    .ss0 = frame->ss & ~SELECTOR_RPL,
+	    .eip = frame->eip,
+	    .cs = frame->cs,
+	    .ss = frame->ss,
+	};
+}
+
 static bool try_deliver(struct rom_frame *frame, const struct exception *exception)
 {
 	struct target target = {.ss = frame->ss, .esp = frame->esp};
+	bool from_user;
 
 	if (!read_gate(frame, exception, &target.gate))
 		return false;
@@ -163,13 +193,16 @@ static bool try_deliver(struct rom_frame *frame, const struct exception *excepti
 		return false;
 	if (exception->vector == VECTOR_PF)
 		vcpu.cr2 = exception->cr2;
-	frame->eip = target.gate.offset;
-	frame->cs = (target.gate.selector & SELECTOR_INDEX) | RING_GUEST;
 	frame->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
 	if (!(target.gate.type & 1))
 		frame->eflags &= ~EFLAGS_IF;
+	from_user = frame_ring(frame) == RING_USER;
+	frame->eip = target.gate.offset;
+	frame->cs = (target.gate.selector & SELECTOR_INDEX) | RING_GUEST;
 	frame->ss = target.ss;
 	frame->esp = target.esp;
+	if (from_user && exception->vector == SYSTEM_CALL && exception->software)
+		remember_system_call(frame, &target.gate);
 	return true;
 }
 

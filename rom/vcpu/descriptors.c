@@ -175,6 +175,11 @@ static void freeze(uint32_t *selector, uint32_t entry, uint16_t *known)
 	*selector = entry << 3 | RING_GUEST;
 }
 
+bool selectors_frozen(const struct rom_frame *frame)
+{
+	return (frame->cs & 0xffff) >> 3 == FROZEN_CS || (frame->ss & 0xffff) >> 3 == FROZEN_SS;
+}
+
 uint32_t virtual_selector(uint32_t selector)
 {
 	selector &= 0xffff;

@@ -33,6 +33,7 @@ static void write_pseudo(struct rom_frame *frame, const struct table_register *t
 
 void call_SetGDT(struct rom_frame *frame)
 {
+	fast_system_call.gate_at = 0;
 	if (read_pseudo(frame, &vcpu.gdt))
 		descriptors_sync_gdt(frame);
 }
@@ -44,6 +45,7 @@ void call_GetGDT(struct rom_frame *frame)
 
 void call_SetIDT(struct rom_frame *frame)
 {
+	fast_system_call.gate_at = 0;
 	read_pseudo(frame, &vcpu.idt);
 }
 
@@ -131,6 +133,7 @@ void call_SetTR(struct rom_frame *frame)
 		call_memory_fault(frame);
 		return;
 	}
+	fast_system_call.gate_at = 0;
 	vcpu.tr = selector;
 	set_table(&vcpu.tss, descriptor);
 }

@@ -81,6 +81,20 @@ struct vcpu {
 
 extern struct vcpu vcpu;
 
+/*
+ * The guest's gate for system calls as it was when one was last delivered, for trap_entry.S: while
+ * the gate, and SS0 in the TSS, are the same, a system call needs nothing else. gate_at is 0 where
+ * that must be found out again.
+ */
+struct fast_system_call {
+	uint32_t gate_at; /* guest-linear addresses */
+	uint32_t gate[2];
+	uint32_t tss_at;
+	uint32_t ss0;
+	uint32_t eip, cs, ss; /* of the handler; real selectors */
+};
+extern struct fast_system_call fast_system_call;
+
 /* --- guest_memory.c: linear addresses, as the guest's kernel reaches them -------------------- */
 
 /* False: the access faults, vcpu.fault says how; part of it may be done. */
@@ -135,6 +149,9 @@ uint64_t descriptor_real(uint16_t selector);
 
 /* The selector in a real CS or SS as the guest knows it. */
 uint32_t virtual_selector(uint32_t real);
+
+/* Whether the frame's CS or SS are of a table that the guest has left (lgdt). */
+bool selectors_frozen(const struct rom_frame *frame);
 
 /* Guest-linear address of an offset into a frame's stack segment. */
 uint32_t stack_linear(const struct rom_frame *frame, uint32_t offset);

@@ -22,8 +22,13 @@ int cold_call_number(uint32_t address)
 
 /* --- slots that may not run ---------------------------------------------------------------- */
 
-static const uint8_t hot_calls[] = {VMI_CALL_EnableInterrupts, VMI_CALL_DisableInterrupts,
-                                    VMI_CALL_PUSHF, VMI_CALL_POPF, VMI_CALL_IRET};
+static const uint8_t hot_calls[] = {VMI_CALL_EnableInterrupts,
+                                    VMI_CALL_DisableInterrupts,
+                                    VMI_CALL_PUSHF,
+                                    VMI_CALL_POPF,
+                                    VMI_CALL_IRET,
+                                    VMI_CALL_PushCS,
+                                    VMI_CALL_PushSS};
 #define HOT_CALLS sizeof(hot_calls)
 
 static uint8_t *slot(unsigned int call)
@@ -48,13 +53,14 @@ void hot_calls_allow(struct rom_frame *frame)
 {
 	static bool cold;
 	uint64_t descriptor = descriptor_real((uint16_t)frame->ss);
-	bool hot =
-	    vcpu.iopl == 0 && descriptor & DESCRIPTOR_BIG && descriptor_base(descriptor) == 0;
+	bool hot = vcpu.iopl == 0 && descriptor & DESCRIPTOR_BIG &&
+	           descriptor_base(descriptor) == 0 && !selectors_frozen(frame);
 
 	if (hot != cold)
 		return;
 	frame_leave_slot(frame); /* the slot it is in may be one of these */
 	set_slots(hot);
+	fast_system_call.gate_at = 0;
 	cold = !hot;
 }
 

@@ -14,7 +14,8 @@
 #define TRAP_ENTRY_SIZE  16 /* trap_entry.S */
 #define TRAP_MASK_EVENTS 4  /* struct trap_info: flags, bit 2; bits 1-0 are the DPL */
 
-extern const uint8_t trap_entries[], event_entry[], failsafe_entry[], rom_stack_end[];
+extern const uint8_t trap_entries[], system_call_entry[], event_entry[], failsafe_entry[],
+    rom_stack_end[];
 
 /* Pages of descriptors: Xen wants them read-only, and all of a page is the table. */
 static uint64_t gdt[PLATFORM_DESCRIPTORS] __attribute__((aligned(PAGE_SIZE)));
@@ -42,6 +43,7 @@ static void set_traps(void)
 		table[vector].cs = FLAT_RING1_CS;
 		table[vector].address = (uint32_t)trap_entries + vector * TRAP_ENTRY_SIZE;
 	}
+	table[0x80].address = (uint32_t)system_call_entry;
 	check("traps", 0, hypercall_set_trap_table(table));
 }
 

@@ -6,6 +6,7 @@
  * the software interrupt stood, hence which call it is, and all registers arrive in one frame
  * (frame.h), in which the call's function (calls.c) leaves results. So they clobber nothing.
  */
+#include "frame_offsets.h" /* generated */
 #include "rom/include/vmi.inc"
 #include "rom/platform/xen/window.h"
 
@@ -63,8 +64,22 @@
 	enters(LRETW)
 	enters(FarCall)
 	enters(FarJump)
-	enters(PushCS)
-	enters(PushSS)
+	/* The real RPL is 2, the guest's 0. No flag changes. */
+#define push_selector(name, register)	\
+	vmi_call(name, 0) ;		\
+	pushl (%esp) ;			\
+	pushl %register ;		\
+	popl 4(%esp) ;			\
+	pushl %ecx ;			\
+	movzwl 8(%esp), %ecx ;		\
+	leal -2(%ecx), %ecx ;		\
+	movl %ecx, 8(%esp) ;		\
+	popl %ecx ;			\
+	ret ;				\
+	vmi_call_end(name)
+
+	push_selector(PushCS, cs)
+	push_selector(PushSS, ss)
 	enters(PopSS)
 	enters(LoadStack)
 	vmi_none(LoadSegment)		/* a selector fault brings the real tables up to date */
@@ -81,16 +96,23 @@
 	enters(GetLDT)
 	enters(GetTR)
 
+	/* A word of struct vcpu, which is the ROM's: whatever the guest's SS is, CS is flat. */
+#define reads(name, offset)			\
+	vmi_call(name, 0) ;			\
+	movl %cs:vcpu + offset, %eax ;		\
+	ret ;					\
+	vmi_call_end(name)
+
 /* --- control and debug registers ----------------------------------------------------------- */
 
 	enters(SetCR0)
-	enters(GetCR0)
+	reads(GetCR0, VCPU_CR0)
 	enters(SetCR2)
-	enters(GetCR2)
+	reads(GetCR2, VCPU_CR2)
 	enters(SetCR3)
-	enters(GetCR3)
+	reads(GetCR3, VCPU_CR3)
 	enters(SetCR4)
-	enters(GetCR4)
+	reads(GetCR4, VCPU_CR4)
 	enters(CLTS)
 	enters(LMSW)
 	enters(XSETBV)

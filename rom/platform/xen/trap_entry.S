@@ -7,6 +7,10 @@
 #include "frame_offsets.h" /* generated */
 #include "rom/platform/xen/window.h"
 
+#define TF 0x00000100		/* of EFLAGS */
+#define NT 0x00004000
+#define RF 0x00010000
+
 #define VECTOR_EVENT    0x100
 #define VECTOR_FAILSAFE 0x101
 
@@ -30,6 +34,78 @@ trap_entries:
 	vector = vector + 1
 	.endr
 	.size trap_entries, . - trap_entries
+
+/*
+ * `int $0x80`. From user mode the short way: as long as the guest's gate and its TSS's SS0 are those
+ * that fast_system_call remembers, its frame is written to its stack, and its handler entered. What
+ * faults on the way is filled by the MMU; where that cannot be, C finds out everything again. (The
+ * instruction is looked at because qemu takes int 0x40 for int 0x80.)
+ */
+#define PUSHED 12
+
+	.macro guest_access instruction:vararg
+7777:	\instruction
+	.pushsection .rom_fixups, "a", @progbits
+	.long 7777b, system_call_in_c
+	.popsection
+	.endm
+
+	.globl system_call_entry
+	.type system_call_entry, @function
+system_call_entry:
+	testb $1, IRET_CS(%esp)		/* ring 3, not 2 */
+	jz 1f
+	pushl %eax
+	pushl %ecx
+	pushl %edx
+	movl %ss:fast_system_call + FAST_GATE_AT, %ecx
+	testl %ecx, %ecx
+	jz system_call_in_c
+	movl PUSHED(%esp), %eax
+	guest_access cmpw $0x80cd, %ss:-2(%eax)
+	jne system_call_in_c
+	guest_access movl %ss:(%ecx), %eax
+	cmpl %ss:fast_system_call + FAST_GATE, %eax
+	jne system_call_in_c
+	guest_access movl %ss:4(%ecx), %eax
+	cmpl %ss:fast_system_call + FAST_GATE + 4, %eax
+	jne system_call_in_c
+	movl %ss:fast_system_call + FAST_TSS_AT, %ecx
+	guest_access movl %ss:4(%ecx), %edx	/* ESP0 */
+	guest_access movzwl %ss:8(%ecx), %eax	/* SS0 */
+	cmpl %ss:fast_system_call + FAST_SS0, %eax
+	jne system_call_in_c
+	movl PUSHED + IRET_SS(%esp), %eax
+	guest_access movl %eax, %ss:-4(%edx)
+	movl PUSHED + IRET_ESP(%esp), %eax
+	guest_access movl %eax, %ss:-8(%edx)
+	movl PUSHED + IRET_EFLAGS(%esp), %eax
+	guest_access movl %eax, %ss:-12(%edx)
+	movzwl PUSHED + IRET_CS(%esp), %eax
+	guest_access movl %eax, %ss:-16(%edx)
+	movl PUSHED(%esp), %eax
+	guest_access movl %eax, %ss:-20(%edx)
+	leal -20(%edx), %edx
+	movl %edx, PUSHED + IRET_ESP(%esp)
+	movl %ss:fast_system_call + FAST_SS, %eax
+	movl %eax, PUSHED + IRET_SS(%esp)
+	movl %ss:fast_system_call + FAST_CS, %eax
+	movl %eax, PUSHED + IRET_CS(%esp)
+	movl %ss:fast_system_call + FAST_EIP, %eax
+	movl %eax, PUSHED(%esp)
+	andl $~(TF | NT | RF), PUSHED + IRET_EFLAGS(%esp)
+	popl %edx
+	popl %ecx
+	popl %eax
+	iret				/* events stay masked: IF is 0 */
+system_call_in_c:
+	popl %edx
+	popl %ecx
+	popl %eax
+1:	pushl $0
+	pushl $0x80
+	jmp trap_common
+	.size system_call_entry, . - system_call_entry
 
 /*
  * An event. In ring 1 it can come in two places only: behind SCHEDOP_block, which unmasks, and on
