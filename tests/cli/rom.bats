@@ -24,7 +24,7 @@ slot() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^ *[0-9]\+  [A-Z]' <<<"$output")" -eq "$(grep -c '^call ' patchtables/vmi_calls.def)" ]
 	grep -qE '^  35  EnableInterrupts +0x00000460  in slot +2  call$' <<<"$output"
-	grep -qE '^  47  SwapPxE +0x000005e0  - +-  -$' <<<"$output"
+	grep -qE '^  53  AllocatePage +0x000006a0  - +-  -$' <<<"$output"
 	grep -qE '^  33  RDTSC +0x00000420  - +-  native$' <<<"$output"
 }
 
