@@ -83,7 +83,8 @@ uint32_t backend_machine_frame(uint32_t pfn);
 
 /*
  * Writes `count` entries (0 too) in their order, then drops what the processor has cached of the
- * guest's translations, as `flush` says; `linear` only counts for MMU_FLUSH_PAGE. When it returns
+ * guest's translations, as `flush` says; `linear` only counts for MMU_FLUSH_PAGE, where one entry
+ * to be written is the L1 entry that translates `linear` in the live tables. When it returns
  * both are done. A change of L2 or L3 entries flushes everything in Xen anyway: the platform may
  * leave out what Xen does. In the hot path (count 1, MMU_FLUSH_NONE).
  */

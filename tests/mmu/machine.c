@@ -291,6 +291,15 @@ static void write_entry(const struct mmu_update *update)
 	*entry = update->value;
 }
 
+/* Where the L1 entry of a linear address is; 0 if there is no L1. */
+static uint64_t l1_entry_address(uint32_t linear)
+{
+	uint64_t entry = entries_of(machine.l3)[linear >> 30];
+	if (entry & 1)
+		entry = entries_of((uint32_t)((entry & ADDRESS_MASK) >> 12))[linear >> 21 & 511];
+	return entry & 1 ? (entry & ADDRESS_MASK) | (linear >> 12 & 511) * 8 : 0;
+}
+
 void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_flush flush,
                     uint32_t linear)
 {
@@ -299,6 +308,9 @@ void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_f
 	for (uint32_t i = 0; i < count; i++)
 		write_entry(&updates[i]);
 	if (flush == MMU_FLUSH_PAGE) {
+		if (count == 1 && updates->entry != l1_entry_address(linear))
+			fail_msg("entry %#llx is not that of %#x",
+			         (unsigned long long)updates->entry, linear);
 		machine_counters.page_flushes++;
 		flush_linear(linear);
 	} else if (flush == MMU_FLUSH_ALL) {

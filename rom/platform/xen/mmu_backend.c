@@ -42,6 +42,11 @@ static void flush_processor(enum mmu_flush flush, uint32_t linear)
 void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_flush flush,
                     uint32_t linear)
 {
+	if (count == 1 && flush == MMU_FLUSH_PAGE) { /* the entry of that page */
+		check("mmu: update", linear,
+		      hypercall_update_va_mapping(linear, updates[0].value, UVMF_INVLPG));
+		return;
+	}
 	if (count > 0)
 		check("mmu: update", (uint32_t)updates[0].entry,
 		      hypercall_mmu_update((const struct xen_mmu_update *)updates, count));
