@@ -91,7 +91,8 @@
 		check("a click unfolds a site", open && open.querySelector(".line").getAttribute("aria-expanded") === "true");
 		check("it has the code before", window.before.every((each) => text.includes(each.split(" ")[2])), text);
 		check("and the springboard's", window.springboard.code.every((each) => text.includes(each.split(" ")[0])));
-		check("the site itself is marked", open.querySelectorAll(".is-site").length === window.before.length - window.displaced.length);
+		check("the site itself is marked", open.querySelectorAll(".sides > :first-child .is-site").length === window.before.length - window.displaced.length);
+		check("and its call in the springboard", open.querySelectorAll(".sides > :last-child .is-site").length === window.springboard.code.filter((each) => each.includes("<VMI_")).length);
 		check("it says why", text.includes("Method") && text.includes("Constrained by"));
 		check("the next row is below it", !next || next.offsetTop >= open.offsetTop + open.offsetHeight - 1, `${next?.offsetTop} ${open.offsetTop} ${open.offsetHeight}`);
 		check("it is as wide as the table at most", open.querySelector(".detail").offsetWidth <= by("table").clientWidth + 1);

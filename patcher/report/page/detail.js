@@ -15,6 +15,11 @@ function codeBlock(lines, siteLines) {
 	return make("div", { class: "code" }, ...lines.map((line, index) => codeLine(line, siteLines && siteLines.has(index))));
 }
 
+// The lines that stand for sites: calls and jumps of slots.
+function slotLines(lines) {
+	return new Set(lines.map((line, index) => / <VMI_[^<>]*>$/.test(line) ? index : -1));
+}
+
 function filler(count) {
 	return count > 0 ? make("div", { class: "filler" }, make("span", {}), make("span", {}), make("span", {}, `int3, ${count} times`)) : null;
 }
@@ -51,7 +56,7 @@ function sides(site, window) {
 		return make("div", { class: "sides" }, before, after);
 	}
 	after.append(make("h3", {}, "After"), afterBlock(site, window),
-		make("h3", {}, `Springboard, ${bytes(window.springboard.size)}`), codeBlock(window.springboard.code));
+		make("h3", {}, `Springboard, ${bytes(window.springboard.size)}`), codeBlock(window.springboard.code, slotLines(window.springboard.code)));
 	return make("div", { class: "sides" }, before, after);
 }
 
