@@ -40,6 +40,7 @@ patcher_sources := \
 	patcher/linux/kprobe_blacklist.c \
 	patcher/linux/ksymtab.c \
 	patcher/linux/linux_metadata.c \
+	patcher/linux/linux_metadata_place.c \
 	patcher/linux/linux_tables.c \
 	patcher/linux/mcount.c \
 	patcher/linux/module_symbols.c \

@@ -101,6 +101,13 @@ bool linux_metadata_read(const struct kernel *kernel, struct linux_metadata *met
 void linux_metadata_free(struct linux_metadata *metadata);
 
 /*
+ * Makes a module's metadata that of the same module with its sections at addresses (by ELF section
+ * index): placed is the kernel that it is then. Places in other modules become address 0.
+ */
+void linux_metadata_place(struct linux_metadata *metadata, const struct kernel *module,
+                          const uint32_t *addresses, const struct kernel *placed);
+
+/*
  * The guest-virtual address of exported data or function `name`, through __ksymtab and
  * __ksymtab_gpl (all layouts: absolute, relative, with and without namespaces). false if it is not
  * exported or the tables do not validate.

@@ -287,6 +287,8 @@ void module_patch_free(struct module_patch *patch)
 	for (int i = 0; i < MODULE_TEXT_COUNT; i++)
 		buffer_free(&patch->texts[i]);
 	buffer_free(&patch->sites);
+	buffer_free(&patch->origins);
+	buffer_free(&patch->placed_origins);
 	free(patch->springboards);
 	free(patch->image);
 	free(patch->dropped);

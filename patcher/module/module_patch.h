@@ -23,8 +23,9 @@ enum module_target {
 };
 
 /* Sections that are added have these numbers in struct module_fixup. */
-#define MODULE_ADDED_TEXT  0x10000u /* + enum module_text */
-#define MODULE_ADDED_SITES (MODULE_ADDED_TEXT + MODULE_TEXT_COUNT)
+#define MODULE_ADDED_TEXT    0x10000u /* + enum module_text */
+#define MODULE_ADDED_SITES   (MODULE_ADDED_TEXT + MODULE_TEXT_COUNT)
+#define MODULE_ADDED_ORIGINS (MODULE_ADDED_SITES + 1)
 
 /* A relocation that is added; the word there holds its addend already. */
 struct module_fixup {
@@ -39,6 +40,7 @@ struct module_fixup {
 struct module_springboard_place {
 	uint32_t offset; /* in its text */
 	uint16_t entries[WINDOW_MAX_INSTRUCTIONS];
+	uint32_t first_origin, origin_count; /* in struct module_patch's placed_origins */
 };
 
 struct module_patch {
@@ -53,7 +55,9 @@ struct module_patch {
 	uint8_t *image;                                /* the module's file, rewritten */
 	bool *dropped; /* as file->relocations: the bytes they were for are gone */
 	struct buffer texts[MODULE_TEXT_COUNT];
-	struct buffer sites; /* struct rom_site[], addresses as addends */
+	struct buffer sites;          /* struct rom_site[], addresses as addends */
+	struct buffer origins;        /* struct rom_origin[], likewise */
+	struct buffer placed_origins; /* the same with placed addresses, by window */
 	struct module_fixup *fixups;
 	size_t fixup_count, fixup_capacity;
 	size_t unpatched; /* sites that must be rewritten and are not */

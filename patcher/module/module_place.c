@@ -101,16 +101,46 @@ static void move_tables(const struct placed_module *placed)
 	}
 }
 
+/* A segment for each section that has bytes; their number. */
+static uint16_t make_programs(const struct placed_module *placed, uint8_t *programs)
+{
+	const struct module_file *file = placed->file;
+	uint16_t count = 0;
+
+	for (uint32_t i = 1; i < file->header.e_shnum; i++) {
+		const Elf32_Shdr *section = &file->sections[i];
+		const Elf32_Phdr program = {
+		    .p_type = PT_LOAD,
+		    .p_offset = section->sh_offset,
+		    .p_vaddr = placed->addresses[i],
+		    .p_paddr = placed->addresses[i],
+		    .p_filesz = section->sh_size,
+		    .p_memsz = section->sh_size,
+		    .p_flags = PF_R | (section->sh_flags & SHF_WRITE ? PF_W : 0) |
+		               (section->sh_flags & SHF_EXECINSTR ? PF_X : 0),
+		    .p_align = 1,
+		};
+
+		if (!placed->addresses[i] || !section->sh_size || section->sh_type == SHT_NOBITS ||
+		    section->sh_type == SHT_NULL)
+			continue;
+		memcpy(programs + count++ * sizeof(program), &program, sizeof(program));
+	}
+	return count;
+}
+
 static bool make_file(struct placed_module *placed, struct problem *problem)
 {
 	const struct module_file *file = placed->file;
 	Elf32_Ehdr header = file->header;
 
-	placed->size = file->kernel->image_size;
-	placed->bytes = malloc(placed->size);
+	size_t programs = (file->kernel->image_size + 3) & ~(size_t)3;
+
+	placed->size = programs + header.e_shnum * sizeof(Elf32_Phdr);
+	placed->bytes = calloc(1, placed->size);
 	if (!placed->bytes)
 		return problem_report(problem, OUT_OF_MEMORY);
-	memcpy(placed->bytes, file->image, placed->size);
+	memcpy(placed->bytes, file->image, file->kernel->image_size);
 	relocate(placed);
 	move_tables(placed);
 	for (uint32_t i = 1; i < header.e_shnum; i++) {
@@ -121,59 +151,15 @@ static bool make_file(struct placed_module *placed, struct problem *problem)
 		       sizeof(section));
 	}
 	header.e_type = ET_EXEC;
-	header.e_phnum = 0;
+	header.e_phoff = (Elf32_Off)programs;
+	header.e_phentsize = sizeof(Elf32_Phdr);
+	header.e_phnum = make_programs(placed, placed->bytes + programs);
 	header.e_entry = 0;
 	memcpy(placed->bytes, &header, sizeof(header));
 	return true;
 }
 
 /* --- Linux's tables ----------------------------------------------------------------- */
-
-/* A place in a section of the module becomes one of the placed one. */
-static void move_place(const struct placed_module *placed, struct code_place *place)
-{
-	const struct kernel_section *section;
-
-	if (place->section == UINT32_MAX) { /* in another module */
-		place->address = 0;
-		return;
-	}
-	place->address += placed->addresses[placed->file->kernel->sections[place->section].index];
-	section = kernel_section_at(&placed->kernel, place->address);
-	place->section = section ? (uint32_t)(section - placed->kernel.sections) : UINT32_MAX;
-}
-
-static void move_list(const struct placed_module *placed, struct place_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		move_place(placed, &list->places[i]);
-}
-
-static void move_metadata(const struct placed_module *placed, struct linux_metadata *metadata)
-{
-	for (size_t i = 0; i < metadata->exception_count; i++) {
-		move_place(placed, &metadata->exceptions[i].instruction);
-		move_place(placed, &metadata->exceptions[i].fixup);
-	}
-	for (size_t i = 0; i < metadata->alternative_count; i++) {
-		move_place(placed, &metadata->alternatives[i].site);
-		move_place(placed, &metadata->alternatives[i].replacement);
-	}
-	for (size_t i = 0; i < metadata->paravirt_count; i++)
-		move_place(placed, &metadata->paravirt[i].site);
-	for (size_t i = 0; i < metadata->jump_label_count; i++) {
-		move_place(placed, &metadata->jump_labels[i].code);
-		move_place(placed, &metadata->jump_labels[i].target);
-	}
-	for (size_t i = 0; i < metadata->bug_count; i++)
-		move_place(placed, &metadata->bugs[i].instruction);
-	move_list(placed, &metadata->smp_locks);
-	move_list(placed, &metadata->mcount);
-	move_list(placed, &metadata->static_call_trampolines);
-	move_list(placed, &metadata->kprobe_blacklist);
-	move_list(placed, &metadata->pci_fixups);
-	move_list(placed, &metadata->static_calls);
-}
 
 bool placed_module_metadata(const struct placed_module *placed, uint32_t linux_version,
                             struct linux_metadata *metadata, struct problem *problem)
@@ -183,7 +169,7 @@ bool placed_module_metadata(const struct placed_module *placed, uint32_t linux_v
 	module.linux_version = linux_version;
 	if (!linux_metadata_read(&module, metadata, problem))
 		return false;
-	move_metadata(placed, metadata);
+	linux_metadata_place(metadata, &module, placed->addresses, &placed->kernel);
 	return true;
 }
 

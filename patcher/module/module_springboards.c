@@ -292,6 +292,27 @@ static bool relocate_one(const struct word_place *place, const struct module_wor
 	return done || problem_report(problem, OUT_OF_MEMORY);
 }
 
+static void note_origins(struct module_patch *patch, const struct plan_window *planned,
+                         const struct springboard *springboard)
+{
+	struct module_springboard_place *place =
+	    &patch->springboards[planned - patch->plan.windows];
+
+	place->first_origin = (uint32_t)(patch->placed_origins.size / sizeof(struct rom_origin));
+	place->origin_count = springboard->origin_count;
+	for (unsigned int i = 0; i < springboard->origin_count; i++) {
+		const struct springboard_origin *from = &springboard->origins[i];
+		const struct rom_origin origin = {
+		    .springboard = (uint32_t)planned->springboard + from->offset,
+		    .original = from->original,
+		    .saved = from->saved,
+		    .pushed = from->pushed,
+		};
+
+		buffer_append(&patch->placed_origins, &origin, sizeof(origin));
+	}
+}
+
 static bool place_springboard(struct module_patch *patch, const struct plan_window *planned,
                               struct problem *problem)
 {
@@ -318,6 +339,7 @@ static bool place_springboard(struct module_patch *patch, const struct plan_wind
 	while (patch->texts[text].size % 4 && !patch->texts[text].failed)
 		buffer_append(&patch->texts[text], &trap, sizeof(trap));
 	buffer_append(&patch->texts[text], springboard.code.bytes, springboard.code.size);
+	note_origins(patch, planned, &springboard.code);
 	return true;
 }
 
@@ -404,6 +426,58 @@ static bool follow(struct module_patch *patch, const struct plan_retarget *retar
 	return lead(patch, section, offset + branch.immediate_offset, text, copy, problem);
 }
 
+/* --- origins ------------------------------------------------------------------------- */
+
+static bool relocate_origin(struct module_patch *patch, size_t field, uint8_t kind, uint32_t target)
+{
+	const struct module_fixup fixup = {
+	    .section = MODULE_ADDED_ORIGINS,
+	    .offset = (uint32_t)(patch->origins.size + field),
+	    .target = target,
+	    .target_kind = kind,
+	    .type = R_386_32,
+	};
+
+	return module_add_fixup(patch, &fixup);
+}
+
+static bool list_window_origins(struct module_patch *patch, size_t index)
+{
+	const struct module_springboard_place *place = &patch->springboards[index];
+	const struct plan_window *window = &patch->plan.windows[index];
+	uint32_t section = placed_section(window->swept->section);
+	enum module_text text = text_of(patch, window);
+	bool done = true;
+
+	for (uint32_t i = 0; done && i < place->origin_count; i++) {
+		struct rom_origin origin;
+
+		memcpy(&origin,
+		       patch->placed_origins.bytes + (place->first_origin + i) * sizeof(origin),
+		       sizeof(origin));
+		origin.springboard -= text_address(text);
+		origin.original -= (uint32_t)window->swept->section->address;
+		done = relocate_origin(patch, offsetof(struct rom_origin, springboard),
+		                       MODULE_TARGET_TEXT, text) &&
+		       relocate_origin(patch, offsetof(struct rom_origin, original),
+		                       MODULE_TARGET_SECTION, section);
+		buffer_append(&patch->origins, &origin, sizeof(origin));
+	}
+	return done;
+}
+
+/* In the order of the springboards: text by text. */
+static bool list_origins(struct module_patch *patch, struct problem *problem)
+{
+	bool done = !patch->placed_origins.failed;
+
+	for (int text = 0; text < MODULE_TEXT_COUNT; text++)
+		for (size_t i = 0; done && i < patch->plan.window_count; i++)
+			if (text_of(patch, &patch->plan.windows[i]) == (enum module_text)text)
+				done = list_window_origins(patch, i);
+	return (done && !patch->origins.failed) || problem_report(problem, OUT_OF_MEMORY);
+}
+
 bool module_place_springboards(struct module_patch *patch, struct problem *problem)
 {
 	if (!size_springboards(patch, problem))
@@ -421,5 +495,5 @@ bool module_place_springboards(struct module_patch *patch, struct problem *probl
 	for (int i = 0; i < MODULE_TEXT_COUNT; i++)
 		if (patch->texts[i].failed)
 			return problem_report(problem, OUT_OF_MEMORY);
-	return true;
+	return list_origins(patch, problem);
 }

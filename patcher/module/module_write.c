@@ -6,6 +6,7 @@
  *   .postburn.text            springboards of what stays
  *   .init.text.postburn       springboards of .init*: the loader frees what begins with .init
  *   .postburn.sites           struct rom_site[]; not loaded, for `postburn verify` and for people
+ *   .postburn.origins         struct rom_origin[], likewise
  *   .note.postburn            where the file comes from
  *   .rel.*                    tables for sections that had none
  *
@@ -30,7 +31,7 @@ struct part {
 	struct buffer own;
 };
 
-enum added { ADDED_SITES = MODULE_TEXT_COUNT, ADDED_NOTE, ADDED_COUNT };
+enum added { ADDED_SITES = MODULE_TEXT_COUNT, ADDED_ORIGINS, ADDED_NOTE, ADDED_COUNT };
 
 struct writer {
 	const struct module_patch *patch;
@@ -78,18 +79,17 @@ static void add_texts(struct writer *writer)
 	}
 }
 
-static void add_sites(struct writer *writer)
+static void add_records(struct writer *writer, enum added added, const char *name,
+                        const struct buffer *records, uint32_t size)
 {
-	const struct buffer *sites = &writer->patch->sites;
-
-	if (!sites->size)
+	if (!records->size)
 		return;
-	writer->added[ADDED_SITES] = add_part(writer, ".postburn.sites",
-	                                      (Elf32_Shdr){.sh_type = SHT_PROGBITS,
-	                                                   .sh_size = (uint32_t)sites->size,
-	                                                   .sh_addralign = 4,
-	                                                   .sh_entsize = sizeof(struct rom_site)});
-	writer->parts[writer->added[ADDED_SITES]].bytes = sites->bytes;
+	writer->added[added] = add_part(writer, name,
+	                                (Elf32_Shdr){.sh_type = SHT_PROGBITS,
+	                                             .sh_size = (uint32_t)records->size,
+	                                             .sh_addralign = 4,
+	                                             .sh_entsize = size});
+	writer->parts[writer->added[added]].bytes = records->bytes;
 }
 
 static void add_note(struct writer *writer, const char *sha256)
@@ -450,7 +450,10 @@ static void write_file(FILE *stream, const struct writer *writer, uint32_t end)
 static void make_parts(struct writer *writer, const char *sha256)
 {
 	add_texts(writer);
-	add_sites(writer);
+	add_records(writer, ADDED_SITES, ".postburn.sites", &writer->patch->sites,
+	            sizeof(struct rom_site));
+	add_records(writer, ADDED_ORIGINS, ".postburn.origins", &writer->patch->origins,
+	            sizeof(struct rom_origin));
 	add_note(writer, sha256);
 	if (writer->names->failed)
 		return;
