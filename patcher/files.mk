@@ -121,6 +121,9 @@ patcher_sources := \
 	patcher/verify/verify_instructions.c \
 	patcher/verify/verify_layout.c \
 	patcher/verify/verify_machine.c \
+	patcher/verify/verify_module.c \
+	patcher/verify/verify_module_file.c \
+	patcher/verify/verify_module_load.c \
 	patcher/verify/verify_notes.c \
 	patcher/verify/verify_origins.c \
 	patcher/verify/verify_references.c \

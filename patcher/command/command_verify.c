@@ -11,10 +11,12 @@
 #include "patcher/pte/named_sites.h"
 #include "patcher/rom/rom_private.h"
 #include "patcher/verify/verify.h"
+#include "patcher/verify/verify_module.h"
 
 struct verify_arguments {
 	const char *kernel, *output;
 	const char *rom;
+	const char *base; /* KERNEL is a module of it */
 	const char *system_map;
 	const char *debug_info;
 	const char *sites;
@@ -30,6 +32,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case OPTION_VERIFY_SYMBOLS: arguments->system_map = argument; return 0;
 	case OPTION_VERIFY_DEBUG_INFO: arguments->debug_info = argument; return 0;
 	case OPTION_VERIFY_SITES: arguments->sites = argument; return 0;
+	case OPTION_VERIFY_BASE: arguments->base = argument; return 0;
 	case OPTION_VERIFY_ALLOW_UNPATCHED: arguments->allow_unpatched = true; return 0;
 	case OPTION_VERIFY_QUIET: arguments->quiet = true; return 0;
 	case ARGP_KEY_ARG:
@@ -43,6 +46,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!arguments->output)
 			argp_error(state, "which KERNEL and OUT?");
+		if (arguments->base &&
+		    (arguments->system_map || arguments->debug_info || arguments->sites))
+			argp_error(state, "--base goes with none of --symbols, --debug-info and "
+			                  "--sites");
 		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -175,6 +182,47 @@ static bool verify_files(const struct verify_arguments *arguments, const struct 
 	return done;
 }
 
+/* --- modules ---------------------------------------------------------------------------------- */
+
+static bool verify_for_base(const struct verify_arguments *arguments, const struct kernel *module,
+                            const struct input_file *output, const struct kernel *base,
+                            struct verify_report *report, struct problem *problem)
+{
+	const struct verify_base base_file = {base->image, base->image_size, base->linux_version};
+	struct input_file rom_file = {0};
+	struct verify_rom_file rom;
+	char name[32];
+	bool done;
+
+	if (!arguments->rom &&
+	    !verify_rom_name(base_file.bytes, base_file.size, name, sizeof(name))) {
+		problem_report(problem, VERIFY_NO_ROM);
+		return blame(problem, arguments->base);
+	}
+	if (!find_rom(arguments->rom ? arguments->rom : name, &rom_file, &rom, problem))
+		return blame(problem, arguments->rom ? arguments->rom : arguments->base);
+	done =
+	    verify_module(module, &base_file, &rom, output->bytes, output->size,
+	                  arguments->allow_unpatched ? VERIFY_ALLOW_UNPATCHED : 0, report, problem);
+	input_file_close(&rom_file);
+	return done;
+}
+
+static bool verify_with_base(const struct verify_arguments *arguments, const struct kernel *module,
+                             const struct input_file *output, struct verify_report *report,
+                             struct problem *problem)
+{
+	const struct kernel_read_options options = {.system_map = NULL};
+	struct kernel base;
+	bool done;
+
+	if (!kernel_read(arguments->base, &options, &base, problem))
+		return blame(problem, arguments->base);
+	done = verify_for_base(arguments, module, output, &base, report, problem);
+	kernel_free(&base);
+	return done;
+}
+
 static bool run(const struct verify_arguments *arguments, struct verify_report *report,
                 struct problem *problem)
 {
@@ -188,7 +236,9 @@ static bool run(const struct verify_arguments *arguments, struct verify_report *
 	if (!input_file_read(arguments->output, &output, problem)) {
 		blame(problem, arguments->output);
 	} else {
-		done = verify_files(arguments, &kernel, &output, report, problem);
+		done = arguments->base
+		           ? verify_with_base(arguments, &kernel, &output, report, problem)
+		           : verify_files(arguments, &kernel, &output, report, problem);
 		input_file_close(&output);
 	}
 	kernel_free(&kernel);

@@ -164,6 +164,25 @@ static bool relocate_site(struct module_patch *patch, size_t field, uint8_t kind
 	return module_add_fixup(patch, &fixup);
 }
 
+/* The record's bytes are the loaded instruction's. */
+static bool relocate_bytes(struct module_patch *patch, uint32_t section,
+                           const struct rom_site *site)
+{
+	const struct module_file *file = patch->file;
+	bool done = true;
+
+	for (size_t i = module_relocation_at(file, section, site->address);
+	     done && i < file->relocation_count && file->relocations[i].section == section &&
+	     file->relocations[i].offset + 4 <= site->address + site->length;
+	     i++)
+		if (file->relocations[i].type == R_386_32)
+			done = relocate_site(patch,
+			                     offsetof(struct rom_site, original) +
+			                         (file->relocations[i].offset - site->address),
+			                     MODULE_TARGET_SYMBOL, file->relocations[i].symbol);
+	return done;
+}
+
 static bool list_site(struct module_patch *patch, const struct plan_site *from)
 {
 	struct rom_site to = {
@@ -182,6 +201,7 @@ static bool list_site(struct module_patch *patch, const struct plan_site *from)
 	       patch->file->image + patch->file->sections[section].sh_offset + to.address,
 	       to.length);
 	done =
+	    relocate_bytes(patch, section, &to) &&
 	    relocate_site(patch, offsetof(struct rom_site, address), MODULE_TARGET_SECTION,
 	                  section) &&
 	    relocate_site(patch, offsetof(struct rom_site, window), MODULE_TARGET_SECTION, section);
@@ -233,20 +253,40 @@ static bool make_plan(struct module_patch *patch, struct problem *problem)
 {
 	struct linux_metadata metadata;
 
-	if (!module_place(patch->file, &patch->placed, problem))
+	if (!module_place(patch->file, 0, &patch->placed, problem))
 		return false;
 	if (!has_code(&patch->placed.kernel))
 		return true;
 	if (!placed_module_metadata(&patch->placed, patch->base->linux_version, &metadata,
 	                            problem) ||
 	    !scan_with_metadata(&patch->placed.kernel, &metadata, &patch->scan, problem) ||
-	    !code_map_build(&patch->scan, &patch->rom, &patch->map, problem))
+	    !code_map_build(&patch->scan, &patch->base->rom, &patch->map, problem))
 		return false;
 	fix_odd_relocations(patch);
 	if (!plan_build(&patch->scan, &patch->map, &patch->rom, &patch->plan, problem))
 		return false;
 	refuse_hard_sites(patch);
 	return true;
+}
+
+/* Entries of alternatives that would do what their sites are rewritten to become ones of no bytes.
+ */
+static void disarm_alternatives(struct module_patch *patch)
+{
+	const struct linux_metadata *metadata = &patch->scan.metadata;
+
+	for (size_t i = 0; i < metadata->alternative_count; i++) {
+		uint32_t section, offset;
+
+		if (patch->map.fates[i] != ALTERNATIVE_DISARMED)
+			continue;
+		section =
+		    module_section_at(patch,
+		                      metadata->alternatives[i].entry_address +
+		                          alternative_lengths_offset(&metadata->alternative_table),
+		                      &offset);
+		memset(patch->image + patch->file->sections[section].sh_offset + offset, 0, 2);
+	}
 }
 
 static bool carry_out(struct module_patch *patch, struct problem *problem)
@@ -261,6 +301,7 @@ static bool carry_out(struct module_patch *patch, struct problem *problem)
 	if (!patch->image || !patch->dropped || !patch->springboards)
 		return problem_report(problem, OUT_OF_MEMORY);
 	memcpy(patch->image, patch->file->image, size);
+	disarm_alternatives(patch);
 	return module_place_springboards(patch, problem) && list_sites(patch, problem);
 }
 

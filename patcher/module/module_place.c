@@ -11,7 +11,8 @@
 
 /* --- addresses ---------------------------------------------------------------------- */
 
-static bool place_sections(struct placed_module *placed, struct problem *problem)
+static bool place_sections(struct placed_module *placed, unsigned int spread,
+                           struct problem *problem)
 {
 	const struct module_file *file = placed->file;
 	uint64_t address = MODULE_SECTIONS_ADDRESS;
@@ -27,14 +28,15 @@ static bool place_sections(struct placed_module *placed, struct problem *problem
 		if (section->sh_size > MODULE_SECTIONS_END - PAGE_SIZE - address)
 			return problem_report(problem, MODULE_TOO_LARGE);
 		placed->addresses[i] = (uint32_t)address;
-		address += section->sh_size + PAGE_SIZE;
+		address += section->sh_size + PAGE_SIZE + spread * (i % 5) * PAGE_SIZE;
 		if (address >= MODULE_SECTIONS_END - PAGE_SIZE)
 			return problem_report(problem, MODULE_TOO_LARGE);
 	}
 	return true;
 }
 
-static bool place_symbols(struct placed_module *placed, struct problem *problem)
+static bool place_symbols(struct placed_module *placed, unsigned int spread,
+                          struct problem *problem)
 {
 	const struct module_file *file = placed->file;
 
@@ -44,7 +46,7 @@ static bool place_symbols(struct placed_module *placed, struct problem *problem)
 		const Elf32_Sym *symbol = &file->symbols[i];
 
 		if (symbol->st_shndx == SHN_UNDEF)
-			placed->values[i] = MODULE_OUTSIDE_ADDRESS + i * OUTSIDE_SIZE;
+			placed->values[i] = MODULE_OUTSIDE_ADDRESS + i * OUTSIDE_SIZE + spread;
 		else if (symbol->st_shndx >= SHN_LORESERVE)
 			placed->values[i] = symbol->st_value;
 		else
@@ -175,7 +177,7 @@ bool placed_module_metadata(const struct placed_module *placed, uint32_t linux_v
 
 /* --- the whole ---------------------------------------------------------------------- */
 
-bool module_place(const struct module_file *file, struct placed_module *placed,
+bool module_place(const struct module_file *file, unsigned int spread, struct placed_module *placed,
                   struct problem *problem)
 {
 	*placed = (struct placed_module){.file = file};
@@ -185,7 +187,7 @@ bool module_place(const struct module_file *file, struct placed_module *placed,
 		placed_module_free(placed);
 		return problem_report(problem, OUT_OF_MEMORY);
 	}
-	if (!place_sections(placed, problem) || !place_symbols(placed, problem) ||
+	if (!place_sections(placed, spread, problem) || !place_symbols(placed, spread, problem) ||
 	    !make_file(placed, problem) ||
 	    !kernel_read_memory(file->kernel->path, placed->bytes, placed->size, &placed->kernel,
 	                        problem)) {

@@ -35,9 +35,10 @@ struct placed_module {
 };
 
 /*
- * Places the module. false: *problem, nothing is left allocated. Ended with placed_module_free().
+ * Places the module; with another spread its sections are at other distances from each other.
+ * false: *problem, nothing is left allocated. Ended with placed_module_free().
  */
-bool module_place(const struct module_file *file, struct placed_module *placed,
+bool module_place(const struct module_file *file, unsigned int spread, struct placed_module *placed,
                   struct problem *problem);
 void placed_module_free(struct placed_module *placed);
 

@@ -318,7 +318,6 @@ static bool place_springboard(struct module_patch *patch, const struct plan_wind
 {
 	enum module_text text = text_of(patch, planned);
 	uint32_t offset = (uint32_t)planned->springboard - text_address(text);
-	const uint8_t trap = TRAP_OPCODE;
 	struct module_springboard springboard;
 
 	if (!build_one(patch, planned, (uint32_t)planned->springboard, &springboard, problem))
@@ -336,8 +335,7 @@ static bool place_springboard(struct module_patch *patch, const struct plan_wind
 		if (!relocate_one(&place, word, problem))
 			return false;
 	}
-	while (patch->texts[text].size % 4 && !patch->texts[text].failed)
-		buffer_append(&patch->texts[text], &trap, sizeof(trap));
+	buffer_align(&patch->texts[text], 4);
 	buffer_append(&patch->texts[text], springboard.code.bytes, springboard.code.size);
 	note_origins(patch, planned, &springboard.code);
 	return true;

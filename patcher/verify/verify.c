@@ -74,22 +74,31 @@ void verify_report_free(struct verify_report *report)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+void verify_loaded(struct verifier *verifier)
+{
+	bool read = verify_alternatives(verifier) &&
+	            (verifier->is_module ? verify_records(verifier) : verify_tables(verifier));
+
+	if (!read || !verify_windows(verifier))
+		return;
+	for (size_t i = 0; i < verifier->window_count; i++)
+		verify_springboard(verifier, &verifier->windows[i]);
+	verify_bytes(verifier);
+	verify_references(verifier);
+	if (!verifier->is_module)
+		verify_symbols(verifier);
+}
+
 static void check_output(struct verifier *verifier)
 {
 	if (!verify_file(verifier))
 		return;
 	verify_rom(verifier);
 	verify_notes(verifier);
-	if (!verify_alternatives(verifier) || !verify_tables(verifier) || !verify_windows(verifier))
-		return;
-	for (size_t i = 0; i < verifier->window_count; i++)
-		verify_springboard(verifier, &verifier->windows[i]);
-	verify_bytes(verifier);
-	verify_references(verifier);
-	verify_symbols(verifier);
+	verify_loaded(verifier);
 }
 
-static void free_verifier(struct verifier *verifier)
+void verify_end(struct verifier *verifier)
 {
 	verify_rom_close(verifier);
 	elf_view_close(&verifier->out);
@@ -131,7 +140,7 @@ bool verify_output(const struct verify_input *input, const struct verify_rom_fil
 		if (report->out_of_memory)
 			done = problem_report(problem, OUT_OF_MEMORY);
 	}
-	free_verifier(verifier);
+	verify_end(verifier);
 	return done;
 }
 

@@ -180,8 +180,8 @@ static bool read_input(struct verify_input *input, struct problem *problem)
 		return problem_report(problem, VERIFY_INPUT, reason);
 	}
 	hash_bytes(kernel->file, kernel->file_size, input->sha256);
-	if (!linux_metadata_read(kernel, &input->metadata, problem) || !read_code(input, problem) ||
-	    !collect_far_targets(input, problem) || !verify_collect_fixed(input, problem))
+	if (!read_code(input, problem) || !collect_far_targets(input, problem) ||
+	    !verify_collect_fixed(input, problem))
 		return false;
 	find_entry_text(input);
 	return true;
@@ -189,13 +189,27 @@ static bool read_input(struct verify_input *input, struct problem *problem)
 
 struct verify_input *verify_input_open(const struct kernel *kernel, struct problem *problem)
 {
+	struct linux_metadata metadata;
+
+	if (!linux_metadata_read(kernel, &metadata, problem))
+		return NULL;
+	return verify_input_open_with(kernel, &metadata, problem);
+}
+
+struct verify_input *verify_input_open_with(const struct kernel *kernel,
+                                            const struct linux_metadata *metadata,
+                                            struct problem *problem)
+{
 	struct verify_input *input = calloc(1, sizeof(*input));
+	struct linux_metadata given = *metadata;
 
 	if (!input) {
+		linux_metadata_free(&given);
 		problem_report(problem, OUT_OF_MEMORY);
 		return NULL;
 	}
 	input->kernel = kernel;
+	input->metadata = given;
 	if (read_input(input, problem))
 		return input;
 	verify_input_close(input);

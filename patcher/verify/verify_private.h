@@ -48,6 +48,14 @@ struct verify_input {
 	size_t far_target_count;
 };
 
+/*
+ * The input's view of an image, and metadata that was read by other means, which becomes the
+ * input's. NULL: *problem.
+ */
+struct verify_input *verify_input_open_with(const struct kernel *kernel,
+                                            const struct linux_metadata *metadata,
+                                            struct problem *problem);
+
 /* verify_fixed.c: fills fixed and fixups, sorts the exceptions. false: *problem. */
 bool verify_collect_fixed(struct verify_input *input, struct problem *problem);
 
@@ -169,6 +177,7 @@ struct verifier {
 	struct verify_entry *entries; /* ascending originals */
 	size_t entry_count, entry_capacity;
 
+	bool is_module; /* there is no added segment: what it would have is given */
 	struct term_table terms;
 };
 
@@ -178,6 +187,13 @@ void verify_find(struct verifier *verifier, enum verify_subject subject, uint32_
 
 /* Notes that memory ran out; false. */
 bool verify_out_of_memory(struct verifier *verifier);
+
+/* --- verify.c --------------------------------------------------------------------------------- */
+
+/* Records, windows, springboards, references: of what is loaded. */
+void verify_loaded(struct verifier *verifier);
+/* Gives back what it holds, and itself. */
+void verify_end(struct verifier *verifier);
 
 /* --- verify_file.c ---------------------------------------------------------------------------- */
 
@@ -230,6 +246,8 @@ bool verify_is_disarmed(const struct verifier *verifier, uint32_t address);
 
 /* Reads and checks the records; then every sensitive instruction must have one. */
 bool verify_tables(struct verifier *verifier);
+/* The same with records that are there already. */
+bool verify_records(struct verifier *verifier);
 /* The record of the site at address, or NULL. */
 const struct rom_site *verify_site_at(const struct verifier *verifier, uint32_t address);
 /* The index of the first origin whose place is not below springboard. */

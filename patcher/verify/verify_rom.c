@@ -78,7 +78,8 @@ bool verify_rom_open(struct verifier *verifier, const struct verify_rom_file *fi
 	if (!verifier->places)
 		return problem_report(verifier->problem, OUT_OF_MEMORY);
 	verifier->for_xen = elf_view_symbol(&verifier->rom, "ROM_ENTRY_XEN") != NULL;
-	verify_find_top(verifier);
+	if (!verifier->is_module)
+		verify_find_top(verifier);
 	verifier->cpuid = elf_view_section(&verifier->rom, ".rom_cpuid");
 	if (verifier->cpuid && !verifier->cpuid->bytes)
 		verifier->cpuid = NULL;

@@ -327,8 +327,11 @@ static void check_origins(struct verifier *verifier)
 
 bool verify_tables(struct verifier *verifier)
 {
-	if (!verifier->has_parameters || !read_tables(verifier))
-		return false;
+	return verifier->has_parameters && read_tables(verifier) && verify_records(verifier);
+}
+
+bool verify_records(struct verifier *verifier)
+{
 	check_sites(verifier);
 	check_origins(verifier);
 	account(verifier);

@@ -49,8 +49,11 @@ static term_number intern(struct term_table *table, const struct term *term)
 term_number term_make(struct term_table *table, enum term_kind kind, uint32_t first,
                       uint32_t second, uint32_t third)
 {
+	const struct term constant = {TERM_CONSTANT, {0}};
 	const struct term term = {kind, {first, second, third}};
 
+	if (kind == TERM_ALIAS && table->one_alias)
+		return intern(table, &constant);
 	return intern(table, &term);
 }
 

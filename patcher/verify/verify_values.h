@@ -44,7 +44,8 @@ struct term_table {
 	uint16_t count;
 	uint16_t buckets[2 * TERM_LIMIT]; /* number of the term plus one, 0: none */
 	uint32_t unknowns;
-	bool full; /* the limit was reached: nothing is proved any more */
+	bool full;      /* the limit was reached: nothing is proved any more */
+	bool one_alias; /* code runs at its own addresses only: TERM_ALIAS is 0 */
 };
 
 typedef uint16_t term_number;

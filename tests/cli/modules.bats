@@ -102,6 +102,29 @@ assemble() {
 	[ -e "$BATS_TEST_TMPDIR/output" ]
 }
 
+@test "verify reads modules, too" {
+	"$POSTBURN" patch --base "$base" -o "$changed" "$module"
+	run "$POSTBURN" verify --base "$base" "$module" "$changed"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"Sites    24"*"Windows  14"*"Findings 0"* ]]
+	run "$POSTBURN" verify --base "$base" --symbols=none "$module" "$changed"
+	[ "$status" -eq 2 ]
+}
+
+@test "verify wants the base that a module was made for" {
+	"$POSTBURN" patch --base "$base" -o "$changed" "$module"
+	run "$POSTBURN" verify --base "$POSTBURN_BUILD/tests/modules/base" "$module" "$changed"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"tests/modules/base: "*"[E562]"* ]]
+	run "$POSTBURN" verify --rom=native --base "$POSTBURN_BUILD/tests/modules/base" "$module" "$changed"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"[E650]"* ]]
+	"$POSTBURN" patch -o "$BATS_TEST_TMPDIR/base" "$POSTBURN_BUILD/tests/cli/sites.elf"
+	run "$POSTBURN" verify --base "$BATS_TEST_TMPDIR/base" "$module" "$changed"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"[E561]"* ]]
+}
+
 # --- what is refused ---
 
 @test "the base is no rewritten kernel" {

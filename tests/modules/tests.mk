@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Modules: what `postburn patch --base` makes of them, loaded by a loader of our own.
 
-check_tests += $(addprefix tests/modules/,all_test link_test)
+check_tests += $(addprefix tests/modules/,all_test link_test verify_test)
 check_long_tests += tests/modules/all_link_test
 test_inputs += $(addprefix $(build)/tests/modules/,base.out module.ko)
 
