@@ -131,8 +131,8 @@ static void adapt_rom(struct module_patch *patch)
 
 /*
  * What the planner left native because it has no window: right where instructions do natively what
- * they always did, but a ROM that owns the traps runs its guest without privileges, where some of
- * them do something else in silence.
+ * they always did. A ROM that owns the traps runs its guest without privileges: it carries out what
+ * faults (rom/vcpu/escaped.h), but some instructions do something else in silence.
  */
 static void refuse_hard_sites(struct module_patch *patch)
 {
@@ -142,6 +142,7 @@ static void refuse_hard_sites(struct module_patch *patch)
 		struct plan_site *site = &patch->plan.sites[i];
 
 		if (site->patched && site->method == ROM_METHOD_NONE &&
+		    sensitive_forms[site->site->form].deprivileged != DEPRIVILEGED_FAULTS &&
 		    patch->rom.calls[sensitive_forms[site->site->form].call].action !=
 		        ROM_ACTION_NONE &&
 		    !code_map_any(&patch->map, CODE_FAULTING, site->site->address, 1))

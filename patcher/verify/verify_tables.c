@@ -106,11 +106,14 @@ bool verify_keeps_native(const struct verifier *verifier, uint32_t address, uint
 /*
  * Where no jump fits, a ROM that owns the machine but not its traps leaves the native instruction:
  * it does what the slot would do. All but cpuid, whose answers must not differ from place to place.
+ * In a module, where nothing can be made a trap, one that owns the traps carries out what faults.
  */
 static bool may_be_left(const struct verifier *verifier, uint16_t form)
 {
 	uint16_t call = sensitive_forms[form].call;
 
+	if (verifier->is_module && (verifier->manifest.properties & ROM_OWNS_TRAPS))
+		return sensitive_forms[form].deprivileged == DEPRIVILEGED_FAULTS;
 	return !(verifier->manifest.properties & ROM_OWNS_TRAPS) && call != VMI_CALL_CPUID &&
 	       verifier->calls[call].action;
 }
