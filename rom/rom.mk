@@ -11,6 +11,12 @@ rom_native_sources := \
 	rom/platform/native/entry.S \
 	rom/platform/native/boot.c
 
+rom_native-counting_sources := \
+	rom/platform/native/manifest_counting.S \
+	rom/platform/native/entry.S \
+	rom/platform/native/boot.c \
+	rom/platform/native/counters.S
+
 include rom/devices/files.mk
 rom_mmu_sources := $(sort $(wildcard rom/mmu/*.c))
 rom_vcpu_sources := $(sort $(wildcard rom/vcpu/*.c))
@@ -44,7 +50,7 @@ rom_xen_sources := \
 	rom/policy/cpuid_manifest.c \
 	rom/platform/xen/last.S
 
-roms := native xen
+roms := native native-counting xen
 rom_objects = $(patsubst %,$(build)/%.o,$(basename $(rom_$(1)_sources)))
 
 # What the xen ROM's assembler knows of its C structures, and its calls' names.

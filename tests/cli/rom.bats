@@ -109,3 +109,12 @@ PYTHON
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"[E501]"* ]]
 }
+
+@test "the counting ROM offers what the native one offers, and has its counters in the kernel" {
+	actions() { "$POSTBURN" rom "$1" | awk '/^ *[0-9]+  /{print $1, $2, $NF}'; }
+	[ "$(actions native | wc -l)" -gt 80 ]
+	diff <(actions native) <(actions native-counting)
+	"$POSTBURN" patch --rom=native-counting -o "$BATS_TEST_TMPDIR/counting" \
+		"$POSTBURN_BUILD/tests/cli/sites.elf"
+	nm -S "$BATS_TEST_TMPDIR/counting" | grep -q ' [0-9a-f]* . rom_call_counts$'
+}

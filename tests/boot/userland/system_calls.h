@@ -22,9 +22,11 @@ enum system_call {
 	CALL_EXECVE = 11,
 	CALL_LSEEK = 19,
 	CALL_GETPID = 20,
+	CALL_SYNC = 36,
 	CALL_KILL = 37,
 	CALL_PIPE = 42,
 	CALL_BRK = 45,
+	CALL_REBOOT = 88,
 	CALL_MMAP = 90,
 	CALL_MUNMAP = 91,
 	CALL_SETITIMER = 104,
@@ -56,6 +58,10 @@ enum system_call {
 #define OPEN_CREATE     0100
 
 #define CLOCK_MONOTONIC 1
+
+#define REBOOT_MAGIC     0xfee1deadu
+#define REBOOT_MAGIC2    672274793u
+#define REBOOT_POWER_OFF 0x4321fedcu
 
 struct signal_action {
 	void (*handler)(int number, const void *information, void *context);

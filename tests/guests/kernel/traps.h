@@ -63,7 +63,7 @@ static inline bool frame_from_user(const struct trap_frame *frame)
 
 /*
  * An entry of the exception table in Linux' own layout since 5.16 (instruction and fixup relative
- * to the word that holds them, then a type, EX_TYPE_DEFAULT), so that whoever knows Linux' table knows this
+ * to the word that holds them, then EX_TYPE_DEFAULT), so that whoever knows Linux' table knows this
  * one: arch/x86/include/asm/extable.h. instruction and fixup are labels.
  */
 #define EXCEPTION_ENTRY(instruction, fixup)                                                        \
