@@ -285,14 +285,10 @@ static void write_b(struct rtc *rtc, uint8_t value, uint64_t ticks)
 
 	if (value & B_SET)
 		value &= (uint8_t)~B_UPDATE;
-	/* Registers written in one format are taken in that one. */
-	if (was_set && !(value & B_SET)) {
-		rtc->memory[REGISTER_B] = value;
-		take_registers(rtc, ticks);
-	} else {
-		update(rtc, ticks);
-	}
 	rtc->memory[REGISTER_B] = value;
+	/* The registers' bytes mean what they mean in the format chosen now. */
+	if (was_set && !(value & B_SET))
+		take_registers(rtc, ticks);
 }
 
 static void write_data(struct rtc *rtc, uint8_t value, uint64_t ticks, uint64_t now)

@@ -212,7 +212,7 @@ static void update_in_progress(void **state)
 	now += 997 * MS;
 	assert_int_equal(get(A) & 0x80, 0);
 	now += 2 * MS; /* 244 us before an update of 1,984 us */
-	assert_int_equal(get(A) & 0x80, 0x80);
+	assert_int_equal(get(A), 0xa6);
 	assert_int_equal(get(SECONDS), 0x50);
 	now += MS;
 	assert_int_equal(get(A) & 0x80, 0);
@@ -319,6 +319,18 @@ static void alarm_while_nobody_looked(void **state)
 	assert_false(line_at(now + UINT64_C(100000000) * SECOND));
 }
 
+static void alarm_before_midnight_seen_after_it(void **state)
+{
+	(void)state;
+	set_alarm(0x23, 0x59, 0x58);
+	put(B, HOURS_24 | ALARM);
+	assert_false(line_at(12 * SECOND));
+	assert_true(line_at(30 * SECOND));
+	get(C);
+	set_alarm(0x23, 0x59, 0x57);
+	assert_false(line_at(40 * SECOND));
+}
+
 static void alarm_with_dont_cares(void **state)
 {
 	(void)state;
@@ -347,6 +359,51 @@ static void alarm_in_twelve_hours(void **state)
 	set_alarm(0x92, 0, 0); /* noon */
 	assert_false(line_at(15 * SECOND + 43199 * SECOND));
 	assert_true(line_at(15 * SECOND + 43200 * SECOND));
+}
+
+static void periodic_flag_comes_with_its_period(void **state)
+{
+	(void)state;
+	put(A, 0x2f); /* 500 ms */
+	get(C);
+	now += 499 * MS;
+	assert_int_equal(get(C) & PERIODIC, 0);
+	now += 2 * MS;
+	assert_int_equal(get(C) & PERIODIC, PERIODIC);
+	now += 500 * MS;
+	put(A, 0x20); /* what came before another rate was set has come */
+	assert_int_equal(get(C) & PERIODIC, PERIODIC);
+}
+
+static void a_divider_that_is_held_and_let_go(void **state)
+{
+	(void)state;
+	put(B, HOURS_24 | UPDATE);
+	now += 5600 * MS;
+	put(A, 0x66);
+	get(C);
+	now += 100 * SECOND;
+	expect_time(0x23, 0x59, 0x55);
+	put(A, 0x26);
+	expect_time(0x23, 0x59, 0x55);
+	assert_int_equal(rtc_next_event(&rtc), now + 500 * MS);
+	assert_true(line_at(now + 500 * MS));
+	expect_time(0x23, 0x59, 0x56);
+	get(C);
+	assert_true(line_at(now + SECOND));
+	expect_time(0x23, 0x59, 0x57);
+}
+
+static void bytes_mean_what_the_format_says_when_set_ends(void **state)
+{
+	(void)state;
+	put(B, SET | HOURS_24);
+	put(HOURS, 0x11);
+	put(MINUTES, 0x22);
+	put(B, BINARY | HOURS_24);
+	assert_int_equal(get(HOURS), 17);
+	assert_int_equal(get(MINUTES), 34 + 1); /* 50 in BCD are 80 seconds */
+	assert_int_equal(get(B), BINARY | HOURS_24);
 }
 
 static void a_held_divider_keeps_quiet(void **state)
@@ -463,8 +520,12 @@ int main(void)
 	    T(periodic_interrupt),
 	    T(alarm_interrupt),
 	    T(alarm_while_nobody_looked),
+	    T(alarm_before_midnight_seen_after_it),
 	    T(alarm_with_dont_cares),
 	    T(alarm_in_twelve_hours),
+	    T(periodic_flag_comes_with_its_period),
+	    T(a_divider_that_is_held_and_let_go),
+	    T(bytes_mean_what_the_format_says_when_set_ends),
 	    T(a_held_divider_keeps_quiet),
 	    T(memory),
 	    T(any_date_may_be_written),

@@ -255,6 +255,27 @@ static void reading_another_cause_keeps_the_transmitters(void **state)
 	assert_int_equal(in(IIR), 0x02);
 }
 
+static void nothing_interrupts_unless_enabled(void **state)
+{
+	(void)state;
+	out(MCR, 0x18);
+	out(DATA, 'a');
+	out(DATA, 'b'); /* an overrun, data, an empty transmitter, changed modem inputs */
+	out(MCR, 0x08);
+	for (unsigned int enabled = 0; enabled < 16; enabled++) {
+		uint8_t expected = enabled & 4   ? 0x06
+		                   : enabled & 1 ? 0x04
+		                   : enabled & 2 ? 0x02
+		                   : enabled & 8 ? 0x00
+		                                 : 0x01;
+
+		out(IER, 0);
+		out(IER, (uint8_t)enabled);
+		assert_int_equal(uart_line(&uart), enabled != 0);
+		assert_int_equal(in(IIR), expected);
+	}
+}
+
 static void loop_back_of_data(void **state)
 {
 	(void)state;
@@ -430,6 +451,7 @@ int main(void)
 	    T(transmit_interrupt),
 	    T(causes_by_priority),
 	    T(reading_another_cause_keeps_the_transmitters),
+	    T(nothing_interrupts_unless_enabled),
 	    T(loop_back_of_data),
 	    T(loop_back_of_modem_control),
 	    T(changes_of_modem_inputs),
