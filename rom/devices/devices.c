@@ -143,12 +143,6 @@ static uint8_t read_byte(struct devices *devices, uint16_t port)
 	return 0xff;
 }
 
-static void write_pic(struct devices *devices, uint16_t port, uint8_t value)
-{
-	pic_write(&devices->pic, port, value);
-	make_good(devices); /* the first may have forgotten its requests */
-}
-
 /* What is programmed anew has no ticks to make good. */
 static void write_pit(struct devices *devices, uint16_t port, uint8_t value)
 {
@@ -192,7 +186,7 @@ static void write_byte(struct devices *devices, uint16_t port, uint8_t value)
 	case PIC_PORT_SECOND:
 	case PIC_PORT_SECOND + 1:
 	case PIC_PORT_ELCR:
-	case PIC_PORT_ELCR + 1: write_pic(devices, port, value); return;
+	case PIC_PORT_ELCR + 1: pic_write(&devices->pic, port, value); return;
 	case PIT_PORT_DATA:
 	case PIT_PORT_DATA + 1:
 	case PIT_PORT_DATA + 2:

@@ -177,6 +177,8 @@ static void leaves_end_with_the_table(void **state)
 	last_extended = 0x80000004;
 	assert_int_equal(ask(all_ones, 0x80000000, 0).eax, 0x80000004);
 	expect_zeros(ask(all_ones, 0x80000008, 0));
+	last_basic = 0x16; /* the processor's last leaf is its own too */
+	assert_int_equal(ask(all_ones, 0x16, 0).eax, UINT32_MAX);
 	last_basic = 13;
 	assert_int_equal(ask(all_ones, 0, 0).eax, 13);
 	expect_zeros(ask(all_ones, 0x16, 0));
@@ -225,6 +227,8 @@ static void control_register_4(void **state)
 	/* TSD DE PSE PAE PGE PCE OSFXSR OSXMMEXCPT; not VME PVI MCE UMIP VMXE FSGSBASE ... */
 	assert_int_equal(policy_cr4_allowed(all_ones), 0x7bc);
 	assert_int_equal(policy_cr4_allowed(all_zeros), 0x190);
+	assert_true(policy_no_execute(all_ones));
+	assert_false(policy_no_execute(all_zeros));
 }
 
 /* --- model-specific registers ----------------------------------------------------------------- */

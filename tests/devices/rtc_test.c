@@ -498,6 +498,8 @@ static void last_dates(void **state)
 	assert_int_equal(calendar_to_seconds(&date), last);
 	date = (struct calendar){.year = 1, .month = 1, .day = 1};
 	assert_int_equal(calendar_to_seconds(&date), 0);
+	date = (struct calendar){.year = 1970, .month = 0, .day = 2};
+	assert_int_equal(calendar_to_seconds(&date), 86400);
 	date = (struct calendar){.year = 1970, .month = 14, .day = 0, .hour = 24};
 	assert_int_equal(calendar_to_seconds(&date), (365 + 31 + 1) * 86400);
 }

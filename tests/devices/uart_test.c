@@ -68,8 +68,8 @@ static void registers_that_hold(void **state)
 {
 	(void)state;
 	for (unsigned int value = 0; value < 256; value++) {
-		out(SCRATCH, (uint8_t)value);
-		assert_int_equal(in(SCRATCH), value);
+		out(SCRATCH, (uint8_t)~value);
+		assert_int_equal(in(SCRATCH), value ^ 0xff);
 		out(LCR, (uint8_t)value);
 		assert_int_equal(in(LCR), value);
 		out(MCR, (uint8_t)value);
@@ -85,6 +85,7 @@ static void divisor_latches(void **state)
 	(void)state;
 	out(IER, 0x05);
 	out(LCR, 0x83);
+	assert_int_equal(in(DATA) | in(IER), 0);
 	out(DATA, 0x12);
 	out(IER, 0x34);
 	assert_int_equal(in(DATA), 0x12);
@@ -328,6 +329,12 @@ static void changes_of_modem_inputs(void **state)
 	assert_int_equal(in(MSR), 0x40);
 	out(MCR, 0x10); /* and off: it is */
 	assert_int_equal(in(MSR), 0x04);
+	out(MCR, 0x14);
+	in(MSR);
+	out(MCR, 0x12); /* CTS on as RI goes off */
+	assert_int_equal(in(MSR), 0x15);
+	out(MCR, 0x10);
+	in(MSR);
 	out(MCR, 0x12);
 	out(MCR, 0x10);
 	assert_int_equal(in(MSR), 0x01); /* there and back is a change */
@@ -348,6 +355,12 @@ static void fifo_control(void **state)
 	out(FCR, 0x00); /* so does every change of bit 0 */
 	assert_int_equal(in(LSR), 0x60);
 	assert_int_equal(in(IIR), 0x01);
+	receive("xyz");
+	out(FCR, 0x01); /* what waits outside comes in */
+	assert_int_equal(in(LSR), 0x61);
+	assert_int_equal(in(DATA), 'y');
+	assert_int_equal(in(DATA), 'z');
+	out(FCR, 0x00);
 	out(FCR, 0xc8); /* without bit 0 the rest is not taken */
 	out(FCR, 0x01);
 	out(IER, 0x01);
