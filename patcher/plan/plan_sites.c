@@ -168,7 +168,8 @@ static bool plan_one(struct planner *planner, size_t index, size_t *next)
 	if (!plan_find_window(planner,
 	                      (uint32_t)(site->site->address - site->site->section->address),
 	                      site->site->length, JUMP_SIZE, &candidate)) {
-		site->reason = why_no_window(planner, site);
+		if (!site->reason)
+			site->reason = why_no_window(planner, site);
 		return true;
 	}
 	count = sites_inside(planner, &candidate, index);

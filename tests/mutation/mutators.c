@@ -316,6 +316,30 @@ static bool restore_window(struct mutation *mutation)
 	return true;
 }
 
+/* A site that traps, back in its place. */
+static bool restore_trap(struct mutation *mutation)
+{
+	const struct output *output = mutation->output;
+	struct rom_site site = {0};
+	uint32_t first = below(mutation, output->site_count), offset;
+	uint8_t *bytes;
+
+	for (uint32_t i = 0; i < output->site_count && site.method != ROM_METHOD_TRAP; i++)
+		memcpy(&site,
+		       output->bytes + output->sites.offset +
+		           (first + i) % output->site_count * sizeof(site),
+		       sizeof(site));
+	offset = output_offset(output, site.address);
+	if (site.method != ROM_METHOD_TRAP || !offset)
+		return false;
+	bytes = touch(mutation, offset, site.length);
+	if (!bytes)
+		return false;
+	memcpy(bytes, site.original, site.length);
+	describe(mutation, "the trap at 0x%08x has the input's bytes", site.address);
+	return true;
+}
+
 static bool change_filler(struct mutation *mutation)
 {
 	struct rom_site site;
@@ -639,6 +663,7 @@ const struct mutator mutators[] = {
     {"change-constant", change_constant},
     {"flip-window", flip_window},
     {"restore-window", restore_window},
+    {"restore-trap", restore_trap},
     {"change-filler", change_filler},
     {"exchange-springboards", exchange_springboards},
     {"flip-moved-branch", flip_moved},
