@@ -49,7 +49,7 @@ host_libraries := -lcapstone -ldw -lelf -ljansson -lnettle -lz -lbz2 -llzma -llz
 # what is missing, if they may; a plain `make` never does.
 groups_check := build test lint kernels
 groups_check-long := $(groups_check) packages
-groups_demo := build
+groups_demo := build boot
 groups_bench := build test kernels boot
 groups_fuzz := build fuzz
 groups_lint := build test lint

@@ -52,11 +52,11 @@ kernels: ## fetch and build the kernels that `make check` reads
 # Scanned when no real kernel can be had.
 small_kernel := $(build)/tests/cli/sites.elf
 
-demo: ## install what is missing, build, scan a stock Debian kernel
+demo: ## install what is missing, build, rewrite a stock Debian kernel and boot it
 	@tools/setup $(groups_demo)
 	@$(MAKE) --no-print-directory run-demo
 
 run-demo: $(program) $(small_kernel)
-	@tools/demo $(program) $(small_kernel)
+	@tools/demo $(program) $(small_kernel) $(build)/demo
 
 .PHONY: lint run-lint run-lint-quick kernels demo run-demo FORCE
