@@ -2,6 +2,8 @@
 
 /* The windows of the report: what stood there, what stands there now, and the springboard. */
 
+#include <stdlib.h>
+
 #include "patcher/report/patch_report_private.h"
 
 const uint8_t *report_rewritten(const struct patch *patch, uint64_t address, uint64_t size)
@@ -55,6 +57,47 @@ static json_t *after_array(struct report_writer *writer, const struct plan_windo
 	return array;
 }
 
+/* The origins of what stands at address or behind it: the first one. */
+static size_t first_origin(const struct patch *patch, uint64_t address)
+{
+	const struct rom_origin *origins =
+	    (const struct rom_origin *)(patch->segment + patch->layout.origins);
+	size_t low = 0, high = patch->layout.origin_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (origins[middle].springboard < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* For each line of a springboard's code the instruction of the window that it stands for. */
+static json_t *original_array(struct report_writer *writer, const struct plan_window *window,
+                              const json_t *code)
+{
+	const struct patch *patch = writer->patch;
+	const struct rom_origin *origins =
+	    (const struct rom_origin *)(patch->segment + patch->layout.origins);
+	size_t next = first_origin(patch, window->springboard), i;
+	json_t *array = json_array(), *line;
+	uint32_t original = 0;
+
+	json_array_foreach(code, i, line)
+	{
+		const char *text = json_string_value(line);
+		uint64_t address = text ? strtoull(text, NULL, 16) : 0;
+
+		while (next < patch->layout.origin_count && origins[next].springboard <= address)
+			original = origins[next++].original;
+		json_add(&writer->output, array, original ? json_address(original) : json_null());
+	}
+	return array;
+}
+
 static void put_springboard(struct report_writer *writer, json_t *object,
                             const struct plan_window *window)
 {
@@ -62,12 +105,13 @@ static void put_springboard(struct report_writer *writer, json_t *object,
 	struct json_output *output = &writer->output;
 	const uint8_t *bytes = patch->segment + (window->springboard - patch->layout.virtual);
 	json_t *springboard = json_object();
+	json_t *code = report_code(writer, bytes, window->springboard_size, window->springboard);
 
 	json_put(output, springboard, "address", json_address(window->springboard));
 	json_put(output, springboard, "size", json_size(window->springboard_size));
 	json_put(output, springboard, "bytes", json_hexadecimal(bytes, window->springboard_size));
-	json_put(output, springboard, "code",
-	         report_code(writer, bytes, window->springboard_size, window->springboard));
+	json_put(output, springboard, "originals", original_array(writer, window, code));
+	json_put(output, springboard, "code", code);
 	json_put(output, object, "springboard", springboard);
 }
 

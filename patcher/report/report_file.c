@@ -149,9 +149,12 @@ static const struct member site_members[] = {
     {0},
 };
 
+static const struct member element_text_or_null[] = {{"", TEXT, OR_NULL, NULL}, {0}};
+
 static const struct member springboard_members[] = {
     {"address", TEXT, NEEDED, NULL},
     {"size", NUMBER, NEEDED, NULL},
+    {"originals", LIST, NEEDED, element_text_or_null},
     {"code", LIST, NEEDED, element_text},
     {0},
 };

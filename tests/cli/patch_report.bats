@@ -87,6 +87,9 @@ bytes_at() {
 	[ "$(jq -r '.windows[0].before | map(split(" ")[2:] | join(" ")) | join("; ")' "$report")" = \
 		"cli; movl \$0x1b,%ecx; rdmsr; wrmsr" ]
 	[ "$(jq -c '.windows[0] | [.sites, .displaced]' "$report")" = '[[0,1,2],[1]]' ]
+	# What stands for the wrmsr, and the way back.
+	[ "$(jq -c '[.windows[0].springboard | .originals[-2], .originals[-1]]' "$report")" = '["0xc1000008","0xc100000a"]' ]
+	[ "$(jq '[.windows[].springboard | (.code | length) == (.originals | length)] | all' "$report")" = true ]
 	jq -r '.windows[0].springboard.code[]' "$report" | grep -q '<VMI_DisableInterrupts>$'
 }
 

@@ -93,6 +93,13 @@
 		check("and the springboard's", window.springboard.code.every((each) => text.includes(each.split(" ")[0])));
 		check("the site itself is marked", open.querySelectorAll(".sides > :first-child .is-site").length === window.before.length - window.displaced.length);
 		check("and its call in the springboard", open.querySelectorAll(".sides > :last-child .is-site").length === window.springboard.code.filter((each) => each.includes("<VMI_")).length);
+		const first = open.querySelector(".code > div");
+
+		first.dispatchEvent(new MouseEvent("mouseenter"));
+		check("pointing at an instruction marks what stands for it", open.querySelectorAll(".sides > :last-child .same").length ===
+			window.springboard.originals.filter((each) => each === `0x${window.before[0].split(" ")[0]}`).length && first.classList.contains("same"));
+		first.dispatchEvent(new MouseEvent("mouseleave"));
+		check("and leaving it does no longer", !open.querySelector(".same"));
 		check("it says why", text.includes("Method") && text.includes("Constrained by"));
 		check("the next row is below it", !next || next.offsetTop >= open.offsetTop + open.offsetHeight - 1, `${next?.offsetTop} ${open.offsetTop} ${open.offsetHeight}`);
 		check("it is as wide as the table at most", open.querySelector(".detail").offsetWidth <= by("table").clientWidth + 1);

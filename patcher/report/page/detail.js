@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One site unfolded: the code before and after, and why it is so.
 
-// "c1000000 fa cli <name>" as a row; isSite marks it.
-function codeLine(line, isSite) {
+// "c1000000 fa cli <name>" as a row; isSite marks it. original is the address of the instruction of
+// the kernel that it is or stands for: pointing at a row marks the others of the same one.
+function codeLine(line, isSite, original) {
 	const match = /^(\S+) (\S+) (.*?)( <[^<>]*>)?$/.exec(line);
 	const [, address, code, text, target] = match || [null, "", "", line, ""];
 
-	return make("div", { class: isSite ? "is-site" : null }, make("span", { class: "a" }, address),
+	return make("div", { class: isSite ? "is-site" : null, "data-original": original,
+		onmouseenter: (event) => markSame(event.target, true),
+		onmouseleave: (event) => markSame(event.target, false) }, make("span", { class: "a" }, address),
 		make("span", { class: "b", title: code }, code),
 		make("span", {}, text, target ? make("span", { class: "to" }, target) : ""));
 }
 
-function codeBlock(lines, siteLines) {
-	return make("div", { class: "code" }, ...lines.map((line, index) => codeLine(line, siteLines && siteLines.has(index))));
+function markSame(row, isMarked) {
+	const original = row.dataset.original;
+
+	for (const other of original ? row.closest(".sides").querySelectorAll(".code [data-original]") : [])
+		other.classList.toggle("same", isMarked && other.dataset.original === original);
+}
+
+function codeBlock(lines, siteLines, originals) {
+	return make("div", { class: "code" }, ...lines.map((line, index) =>
+		codeLine(line, siteLines && siteLines.has(index), originals && originals[index])));
 }
 
 // The lines that stand for sites: calls and jumps of slots.
@@ -21,7 +32,7 @@ function slotLines(lines) {
 }
 
 function filler(count) {
-	return count > 0 ? make("div", { class: "filler" }, make("span", {}), make("span", {}), make("span", {}, `int3, ${count} times`)) : null;
+	return count > 0 ? make("div", { class: "filler" }, make("span", {}), make("span", {}), make("span", {}, count === 1 ? "int3" : `int3, ${count} times`)) : null;
 }
 
 // What stands at the window now.
@@ -50,13 +61,13 @@ function sides(site, window) {
 			after.append(make("h3", {}, "After"), codeBlock(site.after));
 		return make("div", { class: "sides" }, before, after);
 	}
-	before.append(codeBlock(window.before, siteLines(window)));
+	before.append(codeBlock(window.before, siteLines(window), window.before.map((line) => `0x${line.split(" ")[0]}`)));
 	if (!window.springboard) {
 		after.append(make("h3", {}, "After: unchanged"));
 		return make("div", { class: "sides" }, before, after);
 	}
 	after.append(make("h3", {}, "After"), afterBlock(site, window),
-		make("h3", {}, `Springboard, ${bytes(window.springboard.size)}`), codeBlock(window.springboard.code, slotLines(window.springboard.code)));
+		make("h3", {}, `Springboard, ${bytes(window.springboard.size)}`), codeBlock(window.springboard.code, slotLines(window.springboard.code), window.springboard.originals));
 	return make("div", { class: "sides" }, before, after);
 }
 
