@@ -2,9 +2,10 @@
 # Boot tests: the test guest and Linux in qemu.
 
 check_tests += $(addprefix tests/boot/,boot_test consoles_test coverage_test guest_test \
-	linux_test modules_test native_test)
+	linux_test modules_test native_test page_tables_test)
 check_long_tests += tests/boot/guest_mutation_test
-test_inputs += initramfs $(build)/tests/boot/entry-only.rom
+test_inputs += initramfs $(build)/tests/boot/entry-only.rom \
+	$(build)/tests/boot/count_instructions.so
 groups_check += boot
 groups_check-long += boot
 
@@ -26,3 +27,6 @@ $(build)/tests/boot/entry_only/manifest.o: tests/boot/entry_only/manifest.S $(ro
 $(build)/tests/boot/entry-only.rom: $(build)/tests/boot/entry_only/manifest.o \
 		$(build)/rom/platform/native/entry.o $(build)/rom/platform/native/boot.o
 	$(call quiet,LD) ld -m elf_i386 -r -o $@ $^
+
+$(build)/tests/boot/count_instructions.so: tests/boot/count_instructions.c
+	$(call quiet,PLUGIN) mkdir -p $(@D) && $(CC) -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared -o $@ $<
