@@ -13,13 +13,13 @@
 
 /* --- segments --------------------------------------------------------------------------------- */
 
-/* All but the place in the file. */
+/* The input's image comes first in the file, so offsets are the same too. */
 static bool same_segment(const struct elf_view_segment *left, const struct elf_view_segment *right)
 {
-	return left->type == right->type && left->virtual == right->virtual &&
-	       left->physical == right->physical && left->file_size == right->file_size &&
-	       left->memory_size == right->memory_size && left->flags == right->flags &&
-	       left->alignment == right->alignment;
+	return left->type == right->type && left->offset == right->offset &&
+	       left->virtual == right->virtual && left->physical == right->physical &&
+	       left->file_size == right->file_size && left->memory_size == right->memory_size &&
+	       left->flags == right->flags && left->alignment == right->alignment;
 }
 
 static bool overlap(uint32_t left, uint32_t left_size, uint32_t right, uint32_t right_size)

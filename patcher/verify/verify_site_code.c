@@ -212,6 +212,14 @@ static bool is_call(const struct site_run *run, struct machine_step *step)
 	                                                          step->address)) == number;
 }
 
+static bool writes_flags(const struct site_run *run)
+{
+	for (unsigned int i = 0; i < MACHINE_FLAGS; i++)
+		if (run->effect->final.flags[i] != run->start->flags[i])
+			return true;
+	return false;
+}
+
 /* What the call may destroy of what is needed behind it; what the instruction itself writes apart.
  */
 static uint32_t lost_in(const struct site_run *run, const struct verify_call *call)
@@ -219,7 +227,7 @@ static uint32_t lost_in(const struct site_run *run, const struct verify_call *ca
 	uint8_t number = call->description->number;
 	uint32_t lost = call->clobbers & run->live;
 
-	if (number == VMI_CALL_POPF || number == VMI_CALL_POPFW)
+	if (number == VMI_CALL_POPF || number == VMI_CALL_POPFW || writes_flags(run))
 		lost &= ~(uint32_t)ROM_CLOBBERS_FLAGS;
 	for (unsigned int i = 0; i < MACHINE_REGISTERS; i++)
 		if (is_result(call->description, i) ||
