@@ -259,7 +259,77 @@ static void test_same_directory_twice(void **state)
 	assert_reaches(TEXT + 0x40000000, 0, 0x10000);
 }
 
+/* CR0.CD and NW load them as well (SDM vol. 3, 4.4.1). */
+static void test_pdptes_by_cr0(void **state)
+{
+	uint32_t space = start(state);
+	if (!is_pae(state))
+		return;
+	guest_map(space, TEXT, 0x10000 | KERNEL);
+	assert_reaches(TEXT, 0, 0x10000);
+	uint64_t *pdpt = guest_memory(space >> 12), good = *pdpt;
+	*pdpt = good | 0x100;
+	assert_false(mmu_set_cr0(0xc0010001));
+	*pdpt = 0;
+	assert_true(mmu_set_cr0(0xc0010001));
+	assert_guest_fault(TEXT, 0, 0);
+	*pdpt = good;
+}
+
+static void test_map_guest(void **state)
+{
+	guest_start(64, is_pae(state));
+	*(uint32_t *)guest_memory(0x123) = 0x12345678;
+	const uint32_t *mapped = mmu_map_guest(0x123);
+	assert_non_null(mapped);
+	assert_int_equal(*mapped, 0x12345678);
+	assert_null(mmu_map_guest(ROM_PAGES_START));
+	assert_null(mmu_map_guest(0xffffffff));
+}
+
+static void test_translate(void **state)
+{
+	uint32_t space = start(state);
+	uint64_t physical;
+	guest_map(space, TEXT, 0x10000 | PRESENT);
+	assert_true(mmu_translate(TEXT | 0x123, &physical));
+	assert_int_equal(physical, 0x10123);
+	assert_int_equal(guest_entry_of(space, TEXT), 0x10000 | PRESENT);
+	guest_map(space, 0x40000000, 0 | KERNEL | LARGE);
+	assert_true(mmu_translate(0x40123456, &physical));
+	assert_int_equal(physical, 0x123456);
+	assert_false(mmu_translate(STACK, &physical));
+}
+
+/* A processor that faults where the shadow has all it wants would do so for ever. */
+static void test_endless_faults(void **state)
+{
+	uint32_t space = start(state);
+	struct mmu_fault fault;
+	jmp_buf end;
+	guest_map(space, TEXT, 0x10000 | KERNEL);
+	machine_fatal = &end;
+	if (setjmp(end))
+		return;
+	for (uint32_t i = 0; i < 2000; i++)
+		mmu_fault(TEXT, 0, false, &fault);
+	fail_msg("2,000 faults at one address");
+}
+
 /* --- the alias --- */
+
+static void test_no_alias(void **state)
+{
+	machine_has_alias = false;
+	guest_start(64, is_pae(state));
+	assert_int_equal(guest_access(ALIAS_START, 0), MMU_FILLED);
+	assert_int_equal(guest_frame, void_frame());
+	uint32_t space = guest_space();
+	guest_map(space, ALIAS_START, 0x10000 | KERNEL);
+	guest_enter(space);
+	assert_reaches(ALIAS_START, 0, 0x10000);
+	mmu_leave_alias();
+}
 
 static void test_alias(void **state)
 {
@@ -490,6 +560,11 @@ int main(void)
 	    BOTH(test_pdpte_registers),
 	    BOTH(test_same_directory_twice),
 	    BOTH(test_alias),
+	    BOTH(test_no_alias),
+	    BOTH(test_pdptes_by_cr0),
+	    BOTH(test_map_guest),
+	    BOTH(test_translate),
+	    BOTH(test_endless_faults),
 	    BOTH(test_fill_is_one_entry),
 	    BOTH(test_nothing_changed_is_free),
 	    BOTH(test_switch),

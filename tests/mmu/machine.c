@@ -53,6 +53,8 @@ static struct {
 } machine;
 
 struct machine_counters machine_counters;
+bool machine_has_alias = true;
+jmp_buf *machine_fatal;
 
 /* --- memory --- */
 
@@ -379,6 +381,8 @@ void backend_window_map(uint32_t slot, uint32_t frame)
 
 _Noreturn void backend_fatal(const char *what, uint32_t first, uint32_t second)
 {
+	if (machine_fatal)
+		longjmp(*machine_fatal, 1);
 	fail_msg("fatal: %s %#x %#x", what, first, second);
 	abort();
 }
@@ -462,7 +466,7 @@ void machine_start(uint32_t pool_pages, uint32_t window_count, uint64_t seed)
 	machine.platform = (struct mmu_platform){
 	    .window_start = WINDOW_START,
 	    .window_end = WINDOW_END,
-	    .alias_start = ALIAS_START,
+	    .alias_start = machine_has_alias ? ALIAS_START : 0,
 	    .alias_size = ALIAS_SIZE,
 	    .physical_bits = MACHINE_PHYSICAL,
 	    .l3_address = (uint64_t)machine.l3 << 12,
@@ -494,6 +498,8 @@ void machine_stop(void)
 	munmap(machine.windows, machine.windows_size);
 	free(machine.platform.metadata);
 	close(machine.file);
+	machine_has_alias = true;
+	machine_fatal = NULL;
 }
 
 /* --- checks --- */

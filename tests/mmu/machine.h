@@ -9,6 +9,7 @@
  * a failure of the test; so is a call in which the contract of backend.h is not kept.
  */
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ extern struct machine_counters machine_counters;
    The seed says which frame is where. */
 void machine_start(uint32_t pool_pages, uint32_t window_count, uint64_t seed);
 void machine_stop(void);
+/* Whether the next machine has an alias; true after each machine_stop(). */
+extern bool machine_has_alias;
+/* Where backend_fatal() goes instead of failing the test; null after each machine_stop(). */
+extern jmp_buf *machine_fatal;
 /* What the MMU was given. */
 const struct mmu_platform *machine_platform(void);
 
