@@ -205,7 +205,8 @@ static void invalidate_entry(struct table *l1, uint32_t linear)
 	uint32_t offset = (linear >> PAGE_SHIFT) * (wide ? 8 : 4) & 0xfff;
 	uint64_t value = shadow_of_pte(read_entry(l1->source.pfn, offset, wide), kind);
 	uint64_t old = test_bit(l1->present, index) ? entry_of(l1, index) : 0;
-	if (value == old)
+	/* Who maps one page is about to use it; of a run of pages perhaps only the first. */
+	if (value == old || (!old && shadow.invalidates_run))
 		return;
 	if (old)
 		flush_page(linear);
@@ -236,6 +237,9 @@ static void invalidate_chunk(uint32_t linear, bool all)
 
 void mmu_invalidate_page(uint32_t linear)
 {
+	uint32_t page = linear >> PAGE_SHIFT;
+	shadow.invalidates_run = page == shadow.last_invalidated + 1;
+	shadow.last_invalidated = page;
 	mmu_counters.invalidated_pages++;
 	if (!paging())
 		return;
@@ -330,6 +334,7 @@ bool mmu_init(const struct mmu_platform *platform)
 	shadow.queue_length = 0;
 	shadow.flush = MMU_FLUSH_NONE;
 	shadow.spurious_in_a_row = 0;
+	shadow.last_invalidated = 0;
 	start_registers();
 	start_pool();
 	start_slots();

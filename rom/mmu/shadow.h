@@ -131,6 +131,8 @@ struct shadow {
 	uint32_t flush_linear;
 
 	uint32_t last_spurious, spurious_in_a_row;
+	uint32_t last_invalidated; /* linear page of the last INVLPG */
+	bool invalidates_run;      /* this one is for the page behind it */
 };
 extern struct shadow shadow;
 

@@ -457,6 +457,26 @@ static void test_notes(void **state)
 	assert_spent(0, 0);
 }
 
+/* INVLPG brings the new entry of a page; but not those of a run. */
+static void test_invlpg_fills(void **state)
+{
+	uint32_t space = start(state);
+	guest_map(space, HIGH, 0x10000 | KERNEL);
+	assert_reaches(HIGH, 0, 0x10000);
+	for (uint32_t i = 1; i < 16; i++)
+		guest_map(space, HIGH + 4096 * i, (0x10000 + 4096 * i) | KERNEL);
+	spent();
+	for (uint32_t i = 4; i < 8; i++)
+		mmu_invalidate_page(HIGH + 4096 * i);
+	assert_spent(1, 1);
+	assert_reaches(HIGH + 4 * 4096, 0, 0x14000);
+	assert_spent(0, 0);
+	mmu_invalidate_page(HIGH + 9 * 4096);
+	assert_spent(1, 1);
+	assert_reaches(HIGH + 7 * 4096, 0, 0x17000);
+	assert_spent(1, 1);
+}
+
 static void test_crowded_tables_sleep(void **state)
 {
 	uint32_t space = start(state);
@@ -571,6 +591,7 @@ int main(void)
 	    BOTH(test_large_pages_at_once_and_shared),
 	    BOTH(test_kernel_tables_at_once),
 	    BOTH(test_notes),
+	    BOTH(test_invlpg_fills),
 	    BOTH(test_crowded_tables_sleep),
 	    BOTH(test_full_pool),
 	    BOTH(test_space_larger_than_pool),
