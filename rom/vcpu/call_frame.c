@@ -123,6 +123,44 @@ void call_to_site(struct rom_frame *frame)
 		frame->eip = back - 5; /* in place: the call is the site */
 }
 
+/* The site at a guest-virtual address. */
+static const struct rom_site *search_site(uint32_t address)
+{
+	const struct rom_site *sites = (const struct rom_site *)rom_parameters.sites_virtual;
+	uint32_t low = 0, high = rom_parameters.site_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (sites[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < rom_parameters.site_count && sites[low].address == address ? &sites[low]
+	                                                                        : NULL;
+}
+
+const struct rom_site *site_at(uint32_t address)
+{
+	const struct rom_site *site = search_site(address);
+
+	return site ? site : search_site(address + rom_parameters.guest_offset);
+}
+
+uint32_t call_behind_site(struct rom_frame *frame)
+{
+	const struct rom_site *site;
+	uint32_t address;
+
+	call_to_site(frame);
+	address = frame->eip;
+	site = site_at(address);
+	if (site)
+		frame->eip += site->length;
+	return address;
+}
+
 void call_fault(struct rom_frame *frame, uint16_t vector, uint32_t error)
 {
 	call_to_site(frame);

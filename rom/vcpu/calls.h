@@ -8,6 +8,7 @@
  * word0, word1, ... are above that. A function that just returns lets the slot return.
  */
 
+#include "patchtables/rom_abi.h"
 #include "rom/vcpu/vcpu.h"
 
 typedef void call_function(struct rom_frame *frame);
@@ -39,6 +40,15 @@ bool is_behind_call(uint32_t address);
 
 /* The same for a call: the guest's instruction that became it. */
 void call_to_site(struct rom_frame *frame);
+
+/*
+ * The frame becomes that behind the guest's instruction, with registers and stack as it found them;
+ * the instruction's own address is returned.
+ */
+uint32_t call_behind_site(struct rom_frame *frame);
+
+/* The site at an address of the guest's, virtual or, unpaged, physical; null: there is none. */
+const struct rom_site *site_at(uint32_t address);
 
 /* The guest takes an exception at that instruction; the second: vcpu.fault. */
 void call_fault(struct rom_frame *frame, uint16_t vector, uint32_t error);

@@ -8,6 +8,7 @@
 
 #include "rom/vcpu/calls.h"
 #include "rom/vcpu/platform.h"
+#include "rom/vcpu/task.h"
 
 #define GATE_TASK         5
 #define GATE_INTERRUPT_16 6
@@ -174,6 +175,20 @@ static void remember_system_call(const struct rom_frame *frame, const struct gat
 	};
 }
 
+static bool deliver_to_task(struct rom_frame *frame, const struct exception *exception,
+                            uint16_t selector)
+{
+	struct rom_frame old = *frame;
+
+	old.eip += exception->length;
+	if (!task_switch(&old, selector, TASK_NEST))
+		return false;
+	*frame = old;
+	if (exception->vector == VECTOR_PF)
+		vcpu.cr2 = exception->cr2;
+	return !exception->has_error || task_push(frame, exception->error);
+}
+
 static bool try_deliver(struct rom_frame *frame, const struct exception *exception)
 {
 	struct target target = {.ss = frame->ss, .esp = frame->esp};
@@ -182,9 +197,7 @@ static bool try_deliver(struct rom_frame *frame, const struct exception *excepti
 	if (!read_gate(frame, exception, &target.gate))
 		return false;
 	if (target.gate.type == GATE_TASK)
-		platform_panic(frame, exception->vector == VECTOR_DF
-		                          ? "the guest's double fault (task gate)"
-		                          : "a task gate");
+		return deliver_to_task(frame, exception, target.gate.selector);
 	if (!check_code(&target.gate))
 		return false;
 	if (frame_ring(frame) == RING_USER && !read_stack(&target))

@@ -424,24 +424,6 @@ bool emulate_escaped(struct rom_frame *frame)
 	return instruction_read(frame, NULL, 0, &instruction) && emulate(frame, &instruction);
 }
 
-/* The site at an address, or null. */
-static const struct rom_site *find_site(uint32_t address)
-{
-	const struct rom_site *sites = (const struct rom_site *)rom_parameters.sites_virtual;
-	uint32_t low = 0, high = rom_parameters.site_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (sites[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < rom_parameters.site_count && sites[low].address == address ? &sites[low]
-	                                                                        : NULL;
-}
-
 bool emulate_site(struct rom_frame *frame)
 {
 	struct rom_frame kept = *frame;
@@ -451,9 +433,7 @@ bool emulate_site(struct rom_frame *frame)
 	if (frame_ring(frame) != RING_GUEST)
 		return false;
 	frame->eip--;
-	site = find_site(frame->eip);
-	if (!site && rom_parameters.guest_offset)
-		site = find_site(frame->eip + rom_parameters.guest_offset);
+	site = site_at(frame->eip);
 	if (site && site->method == ROM_METHOD_TRAP &&
 	    instruction_read(frame, site->original, site->length, &instruction)) {
 		if (emulate(frame, &instruction))

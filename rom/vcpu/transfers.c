@@ -8,6 +8,16 @@
 #include "rom/mmu/mmu.h"
 #include "rom/vcpu/calls.h"
 #include "rom/vcpu/platform.h"
+#include "rom/vcpu/task.h"
+
+/* A task switch failed: the fault is the instruction's. */
+static void fault_at(struct rom_frame *frame, uint32_t site)
+{
+	struct exception fault = vcpu.fault;
+
+	frame->eip = site;
+	deliver(frame, &fault);
+}
 
 /* What a far return or iret takes from the stack. */
 struct far_return {
@@ -135,15 +145,19 @@ static bool complete(struct rom_frame *frame, struct far_return *to, uint32_t of
 	return true;
 }
 
-/* With NT set iret goes back to the task before; there is none that it could go to. */
+/* With NT set iret goes back to the task before. */
 static void return_from_task(struct rom_frame *frame)
 {
 	uint16_t link = 0;
+	uint32_t site;
 
-	if (guest_read(vcpu.tss.base, &link, sizeof(link)))
-		call_fault(frame, VECTOR_TS, link & SELECTOR_INDEX);
-	else
+	if (!guest_read(vcpu.tss.base, &link, sizeof(link))) {
 		call_memory_fault(frame);
+		return;
+	}
+	site = call_behind_site(frame);
+	if (!task_switch(frame, link, TASK_RETURN))
+		fault_at(frame, site);
 }
 
 static void return_from_interrupt(struct rom_frame *frame, unsigned int size)
@@ -204,7 +218,33 @@ void call_LRETW(struct rom_frame *frame)
 }
 
 #define TYPE_GATE_16 4
+#define TYPE_TASK    5
+#define TYPE_TSS     9
 #define TYPE_GATE    12
+
+static bool is_task(const struct rom_frame *frame, uint16_t *selector)
+{
+	uint64_t descriptor;
+
+	(void)frame;
+	if ((*selector & SELECTOR_INDEX) == 0 || !descriptor_read(*selector, &descriptor) ||
+	    descriptor & DESCRIPTOR_SEGMENT || !(descriptor & DESCRIPTOR_PRESENT))
+		return false;
+	if (DESCRIPTOR_TYPE(descriptor) == TYPE_TASK)
+		*selector = (uint16_t)(descriptor >> 16);
+	else if (DESCRIPTOR_TYPE(descriptor) != TYPE_TSS)
+		return false;
+	return true;
+}
+
+/* A far jump or call to a task: the old one goes on behind the instruction. */
+static void go_to_task(struct rom_frame *frame, uint16_t selector, enum task_switch kind)
+{
+	uint32_t site = call_behind_site(frame);
+
+	if (!task_switch(frame, selector, kind))
+		fault_at(frame, site);
+}
 
 /*
  * Where a far jump or call leads: words[0] the offset, words[1] the selector, which may be a call
@@ -236,9 +276,17 @@ static bool resolve(struct rom_frame *frame, uint32_t words[2], bool *wide)
 void call_FarJump(struct rom_frame *frame)
 {
 	uint32_t words[3];
+	uint16_t selector;
 	bool wide = true;
 
-	if (!call_words(frame, words, 3) || !resolve(frame, &words[1], &wide))
+	if (!call_words(frame, words, 3))
+		return;
+	selector = (uint16_t)words[2];
+	if (is_task(frame, &selector)) {
+		go_to_task(frame, selector, TASK_JUMP);
+		return;
+	}
+	if (!resolve(frame, &words[1], &wide))
 		return;
 	frame->eip = words[1];
 	frame->cs = kernel_selector(words[2]);
@@ -249,12 +297,18 @@ void call_FarJump(struct rom_frame *frame)
 void call_FarCall(struct rom_frame *frame)
 {
 	uint32_t words[4];
+	uint16_t selector;
 	bool wide;
 	uint32_t pushed;
 
 	if (!call_words(frame, words, 4))
 		return;
 	wide = !(words[2] >> 31);
+	selector = (uint16_t)words[2];
+	if (is_task(frame, &selector)) {
+		go_to_task(frame, selector, TASK_NEST);
+		return;
+	}
 	if (!resolve(frame, &words[1], &wide))
 		return;
 	pushed = wide ? virtual_selector(frame->cs)
