@@ -83,10 +83,13 @@ void call_SetCR4(struct rom_frame *frame)
 {
 	uint32_t value = frame->eax;
 
-	if (value & ~policy_cr4_allowed(platform_cpuid) || !mmu_set_cr4(value))
+	if (value & ~policy_cr4_allowed(platform_cpuid) || !mmu_set_cr4(value)) {
 		call_fault(frame, VECTOR_GP, 0);
-	else
-		vcpu.cr4 = value;
+		return;
+	}
+	if ((vcpu.cr4 ^ value) & CR4_TSD)
+		platform_set_time_stamp_disabled(value & CR4_TSD);
+	vcpu.cr4 = value;
 }
 
 void call_GetCR4(struct rom_frame *frame)

@@ -142,14 +142,20 @@ static bool push_frame(const struct rom_frame *frame, const struct exception *ex
 	struct rom_frame stack = {.ss = target->ss, .esp = target->esp};
 	uint32_t words[6];
 	uint16_t halves[6];
-	unsigned int count = make_words(frame, exception, words);
+	unsigned int count = make_words(frame, exception, words), size = wide ? 4 : 2;
+	uint32_t linear;
 
 	for (unsigned int i = 0; i < count; i++)
 		halves[i] = (uint16_t)words[i];
-	stack.esp = stack_moved(&stack, -(int32_t)(count * (wide ? 4 : 2)));
+	stack.esp = stack_moved(&stack, -(int32_t)(count * size));
 	target->esp = stack.esp;
-	return guest_write(stack_linear(&stack, stack.esp), wide ? (void *)words : (void *)halves,
-	                   count * (wide ? 4 : 2));
+	linear = stack_linear(&stack, stack.esp);
+	if (guest_write(linear, wide ? (void *)words : (void *)halves, count * size))
+		return true;
+	/* The processor pushes the highest word first. */
+	if (vcpu.fault.cr2 >> 12 == (linear + (count - 1) * size) >> 12)
+		vcpu.fault.cr2 = linear + (count - 1) * size;
+	return false;
 }
 
 static bool is_flat(uint32_t selector)
@@ -184,8 +190,6 @@ static bool deliver_to_task(struct rom_frame *frame, const struct exception *exc
 	if (!task_switch(&old, selector, TASK_NEST))
 		return false;
 	*frame = old;
-	if (exception->vector == VECTOR_PF)
-		vcpu.cr2 = exception->cr2;
 	return !exception->has_error || task_push(frame, exception->error);
 }
 
@@ -204,8 +208,6 @@ static bool try_deliver(struct rom_frame *frame, const struct exception *excepti
 		return false;
 	if (!push_frame(frame, exception, &target))
 		return false;
-	if (exception->vector == VECTOR_PF)
-		vcpu.cr2 = exception->cr2;
 	frame->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
 	if (!(target.gate.type & 1))
 		frame->eflags &= ~EFLAGS_IF;
@@ -245,8 +247,15 @@ void deliver(struct rom_frame *frame, const struct exception *exception)
 {
 	struct exception now = *exception;
 
-	while (!try_deliver(frame, &now))
+	for (;;) {
+		if (now.vector == VECTOR_PF && !now.software)
+			vcpu.cr2 = now.cr2;
+		if (try_deliver(frame, &now))
+			return;
+		if (vcpu.fault.vector == VECTOR_PF)
+			vcpu.cr2 = vcpu.fault.cr2; /* even if it becomes a double fault */
 		now = combine(frame, &now, vcpu.fault);
+	}
 }
 
 void deliver_vector(struct rom_frame *frame, uint16_t vector)

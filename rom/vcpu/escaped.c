@@ -11,8 +11,10 @@
 #include "rom/platform/xen/start.h"
 #include "rom/vcpu/calls.h"
 #include "rom/vcpu/operands.h"
+#include "rom/vcpu/platform.h"
 
-#define REPORTED 32 /* all are counted */
+#define REPORTED     32 /* all are counted */
+#define OPCODE_RDTSC 0x0f31
 
 /* Where a call's faults go while one is emulated: to the frame before it. */
 static struct {
@@ -50,6 +52,7 @@ struct plan {
 	uint8_t taken;  /* words that the call itself takes off */
 	bool keeps_eax; /* EAX, ECX, EDX are arguments only: the guest's come back */
 	bool keeps_ecx; /* of ins and outs without rep */
+	uint32_t source_base; /* added to ESI */
 };
 
 static bool plan_fault(struct rom_frame *frame)
@@ -84,6 +87,7 @@ static bool store_result(struct rom_frame *frame, const struct plan *plan,
 		frame->ecx = emulation.before.ecx;
 		frame->edx = emulation.before.edx;
 	}
+	frame->esi -= plan->source_base;
 	if (plan->keeps_ecx)
 		frame->ecx = emulation.before.ecx;
 	switch (plan->result) {
@@ -133,6 +137,10 @@ static bool plan_string_port(struct rom_frame *frame, struct instruction *instru
 	unsigned int width = instruction->opcode & 1 ? (instruction->short_operand ? 1 : 2) : 0;
 
 	plan->call = instruction->opcode & 2 ? out[width] : in[width];
+	/* The calls take linear addresses; ins has ES always, and no override. */
+	if (instruction->opcode & 2)
+		plan->source_base = operand_linear(frame, instruction);
+	frame->esi += plan->source_base;
 	if (!instruction->repeated) {
 		frame->ecx = 1;
 		plan->keeps_ecx = true;
@@ -329,6 +337,7 @@ static const struct {
     {0x0f32, false, false, call_RDMSR},
     {0x0f33, false, false, call_RDPMC},
     {0x0fa2, false, false, call_CPUID},
+    {OPCODE_RDTSC, false, false, call_RDTSC},
 };
 
 static bool plan_simple(const struct instruction *instruction, struct plan *plan)
@@ -413,15 +422,67 @@ static bool emulate(struct rom_frame *frame, struct instruction *instruction)
 	return true;
 }
 
+#define TSS_IO_BASE 102
+#define IOPL_USER   EFLAGS_IOPL
+
+/* Whether user mode may use `size` ports from `port` on (SDM vol. 1, section 19.5). */
+static bool port_allowed(uint16_t port, unsigned int size)
+{
+	uint16_t base, bits;
+	uint32_t offset;
+
+	if (vcpu.iopl == IOPL_USER)
+		return true;
+	if (vcpu.tss.limit < TSS_IO_BASE + 1 ||
+	    !guest_read(vcpu.tss.base + TSS_IO_BASE, &base, sizeof(base)))
+		return false;
+	offset = base + port / 8u;
+	if (offset + 1 > vcpu.tss.limit || !guest_read(vcpu.tss.base + offset, &bits, sizeof(bits)))
+		return false;
+	return (bits >> port % 8 & ((1u << size) - 1)) == 0;
+}
+
+/* in and out of user mode, where the guest allows them. */
+static bool emulate_user_port(struct rom_frame *frame)
+{
+	struct instruction instruction;
+	unsigned int size;
+	uint32_t port;
+
+	if (!instruction_read(frame, NULL, 0, &instruction) ||
+	    (instruction.opcode & ~0x0bu) != 0xe4)
+		return false;
+	port = frame->edx & 0xffff;
+	if (!(instruction.opcode & 8) && !instruction_immediate(&instruction, 1, &port))
+		return false;
+	size = !(instruction.opcode & 1) ? 1 : instruction.short_operand ? 2 : 4;
+	if (!port_allowed((uint16_t)port, size))
+		return false;
+	if (instruction.opcode & 2) {
+		devices_port_out(&devices, (uint16_t)port, size, frame->eax);
+	} else {
+		uint32_t value = devices_port_in(&devices, (uint16_t)port, size);
+		uint32_t mask = size == 4 ? 0xffffffff : (1u << 8 * size) - 1;
+
+		frame->eax = (frame->eax & ~mask) | (value & mask);
+	}
+	platform_set_timer();
+	frame->eip += instruction.length;
+	return true;
+}
+
 bool emulate_escaped(struct rom_frame *frame)
 {
 	struct instruction instruction;
 
-	if (frame_ring(frame) != RING_GUEST)
+	if (frame_ring(frame) == RING_USER)
+		return emulate_user_port(frame);
+	if (!instruction_read(frame, NULL, 0, &instruction))
 		return false;
-	if (vcpu.emulated++ < REPORTED)
+	/* The kernel's rdtsc faults here only because CR4.TSD is real. */
+	if (instruction.opcode != OPCODE_RDTSC && vcpu.emulated++ < REPORTED)
 		print("postburn: an instruction that was not rewritten, at %x\n", frame->eip);
-	return instruction_read(frame, NULL, 0, &instruction) && emulate(frame, &instruction);
+	return emulate(frame, &instruction);
 }
 
 bool emulate_site(struct rom_frame *frame)

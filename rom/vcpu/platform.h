@@ -18,6 +18,9 @@ void platform_set_descriptor(bool ldt, uint32_t index, uint64_t descriptor);
 /* Whether the real CR0.TS is set. */
 void platform_set_task_switched(bool set);
 
+/* The real CR4.TSD: whether user mode's rdtsc is #GP(0). */
+void platform_set_time_stamp_disabled(bool set);
+
 void platform_set_debug_register(unsigned int number, uint32_t value);
 uint32_t platform_get_debug_register(unsigned int number);
 

@@ -42,8 +42,7 @@ static bool read_descriptor(uint16_t selector, enum task_switch kind, uint64_t *
 		return fail(vector, selector);
 	if (!(*descriptor & DESCRIPTOR_PRESENT))
 		return fail(VECTOR_NP, selector);
-	return descriptor_limit(*descriptor) >= sizeof(struct tss) - 1 ||
-	       fail(VECTOR_TS, selector);
+	return descriptor_limit(*descriptor) >= sizeof(struct tss) - 1 || fail(VECTOR_TS, selector);
 }
 
 static bool set_busy(uint16_t selector, bool busy)
@@ -59,12 +58,11 @@ static bool set_busy(uint16_t selector, bool busy)
 
 static bool save(const struct rom_frame *frame, uint32_t eflags)
 {
-	uint32_t state[16] = {frame->eip, eflags,     frame->eax,
-	                      frame->ecx, frame->edx, frame->ebx,
-	                      frame->esp, frame->ebp, frame->esi,
-	                      frame->edi, frame->es,  virtual_selector(frame->cs),
-	                      0,          frame->ds,  platform_get_fs(),
-	                      platform_get_gs()};
+	uint32_t state[16] = {
+	    frame->eip, eflags,     frame->eax,        frame->ecx,
+	    frame->edx, frame->ebx, frame->esp,        frame->ebp,
+	    frame->esi, frame->edi, frame->es,         virtual_selector(frame->cs),
+	    0,          frame->ds,  platform_get_fs(), platform_get_gs()};
 
 	state[12] = virtual_selector(frame->ss);
 	return guest_write(vcpu.tss.base + offsetof(struct tss, eip), state, sizeof(state));

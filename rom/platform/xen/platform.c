@@ -93,6 +93,16 @@ void platform_set_task_switched(bool set)
 	hypercall_fpu_taskswitch(set);
 }
 
+/* Xen emulates mov to and from CR4 in ring 1, and keeps all but some bits. */
+void platform_set_time_stamp_disabled(bool set)
+{
+	uint32_t value;
+
+	__asm__ volatile("movl %%cr4, %0" : "=r"(value));
+	value = set ? value | CR4_TSD : value & ~CR4_TSD;
+	__asm__ volatile("movl %0, %%cr4" : : "r"(value));
+}
+
 void platform_set_debug_register(unsigned int number, uint32_t value)
 {
 	hypercall_set_debugreg(number, value);

@@ -257,8 +257,40 @@ static void call_or_system_call(struct rom_frame *frame)
 		calls[number](frame);
 }
 
+/*
+ * syscall, which the guest's CPUID does not have: Xen's own segments are in the frame. Whose it was
+ * is told by whether user mode could fetch it; its segments are those seen last.
+ */
+static struct {
+	uint32_t cs, ss;
+} seen_segments[2]; /* kernel, user */
+
+static void note_segments(const struct rom_frame *frame)
+{
+	unsigned int user = frame_ring(frame) == RING_USER;
+
+	seen_segments[user].cs = frame->cs;
+	seen_segments[user].ss = frame->ss;
+}
+
+static void foreign_system_call(struct rom_frame *frame)
+{
+	struct mmu_fault fault;
+	unsigned int user;
+
+	user = vcpu.cr0 & CR0_PG && mmu_fault(frame->eip, MMU_FETCH, true, &fault) == MMU_FILLED;
+	frame->cs = seen_segments[user].cs;
+	frame->ss = seen_segments[user].ss;
+	deliver_vector(frame, VECTOR_UD);
+}
+
 static void guest_trap(struct rom_frame *frame)
 {
+	if (frame->cs == FLAT_RING3_CS) {
+		foreign_system_call(frame);
+		return;
+	}
+	note_segments(frame);
 	if (frame->vector == VECTOR_UD && is_in_wedge(frame->eip))
 		panic(frame, "a slot runs what is no instruction");
 	if (frame->vector != CALL_VECTOR && hot_return_complete(frame))
