@@ -49,9 +49,9 @@ struct plan {
 	enum result result;
 	uint32_t words[4]; /* word0, word1, ... */
 	uint8_t word_count;
-	uint8_t taken;  /* words that the call itself takes off */
-	bool keeps_eax; /* EAX, ECX, EDX are arguments only: the guest's come back */
-	bool keeps_ecx; /* of ins and outs without rep */
+	uint8_t taken;        /* words that the call itself takes off */
+	bool keeps_eax;       /* EAX, ECX, EDX are arguments only: the guest's come back */
+	bool keeps_ecx;       /* of ins and outs without rep */
 	uint32_t source_base; /* added to ESI */
 };
 
@@ -442,15 +442,31 @@ static bool port_allowed(uint16_t port, unsigned int size)
 	return (bits >> port % 8 & ((1u << size) - 1)) == 0;
 }
 
-/* in and out of user mode, where the guest allows them. */
-static bool emulate_user_port(struct rom_frame *frame)
+/* cli and sti, where the guest allows them. */
+static bool emulate_user_flag(struct rom_frame *frame, const struct instruction *instruction)
+{
+	if (vcpu.iopl != IOPL_USER)
+		return false;
+	if (instruction->opcode == 0xfa)
+		frame->eflags &= ~EFLAGS_IF;
+	else
+		frame->eflags |= EFLAGS_IF;
+	frame->eip += instruction->length;
+	return true;
+}
+
+/* What of user mode the guest may allow: in and out, cli and sti. */
+static bool emulate_user(struct rom_frame *frame)
 {
 	struct instruction instruction;
 	unsigned int size;
 	uint32_t port;
 
-	if (!instruction_read(frame, NULL, 0, &instruction) ||
-	    (instruction.opcode & ~0x0bu) != 0xe4)
+	if (!instruction_read(frame, NULL, 0, &instruction))
+		return false;
+	if (instruction.opcode == 0xfa || instruction.opcode == 0xfb)
+		return emulate_user_flag(frame, &instruction);
+	if ((instruction.opcode & ~0x0bu) != 0xe4)
 		return false;
 	port = frame->edx & 0xffff;
 	if (!(instruction.opcode & 8) && !instruction_immediate(&instruction, 1, &port))
@@ -476,7 +492,7 @@ bool emulate_escaped(struct rom_frame *frame)
 	struct instruction instruction;
 
 	if (frame_ring(frame) == RING_USER)
-		return emulate_user_port(frame);
+		return emulate_user(frame);
 	if (!instruction_read(frame, NULL, 0, &instruction))
 		return false;
 	/* The kernel's rdtsc faults here only because CR4.TSD is real. */

@@ -173,8 +173,10 @@ static void return_from_interrupt(struct rom_frame *frame, unsigned int size)
 		return;
 	if (size == 2)
 		words[2] |= frame->eflags & 0xffff0000;
-	if (words[2] & EFLAGS_VM)
-		platform_panic(frame, "virtual-8086 mode");
+	if (words[2] & EFLAGS_VM) { /* Xen has no such mode (xen/arch/x86/pv/iret.c) */
+		refuse(frame, VECTOR_GP, 0);
+		return;
+	}
 	to.eip = words[0];
 	to.cs = words[1];
 	if (!complete(frame, &to, 4 + 3 * size, 0, size))

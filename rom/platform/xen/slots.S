@@ -136,7 +136,7 @@
 	enters(RDTSCP)
 	enters(MONITOR)
 	enters(MWAIT)
-	enters(InvalidOpcode)
+	vmi_none(InvalidOpcode)		/* no such feature in any ring that is not Xen's: #UD */
 
 /* --- ports --------------------------------------------------------------------------------- */
 
