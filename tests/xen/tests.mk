@@ -3,7 +3,7 @@
 
 xen_guests := hello ring2 traps
 xen_images := $(xen_guests:%=$(build)/tests/xen/%.elf)
-check_tests += tests/xen/steps_test tests/xen/linux_test
+check_tests += $(addprefix tests/xen/,steps_test guest_test linux_test)
 test_inputs += $(xen_images) hypervisors
 groups_check += xen
 groups_check-long += xen
