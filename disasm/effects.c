@@ -134,8 +134,10 @@ static bool find_row(const struct instruction *instruction, struct effect_row *r
 	if (instruction->encoding != ENCODING_LEGACY)
 		return false;
 	if (instruction->map == ONE && opcode < 0x40) {
+		if ((opcode & 7) >= 6) /* segment registers, prefixes, decimal arithmetic */
+			return false;
 		*row = arithmetic_row(opcode);
-		return (opcode & 7) < 6;
+		return true;
 	}
 	for (unsigned i = 0; i < ROW_COUNT; i++) {
 		*row = rows[i];

@@ -38,9 +38,10 @@ static void check_outputs(struct patch_outputs *outputs, bool dry_run, struct ar
 
 static void check_base(const struct patch_arguments *arguments, struct argp_state *state)
 {
-	if (arguments->base &&
-	    (arguments->outputs.rom || arguments->outputs.report_count || arguments->system_map))
-		argp_error(state, "--base goes with none of --rom-out, --report and --symbols");
+	if (arguments->base && (arguments->outputs.rom || arguments->outputs.report_count ||
+	                        arguments->system_map || arguments->sites))
+		argp_error(state,
+		           "--base goes with none of --rom-out, --report, --symbols and --sites");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)

@@ -89,6 +89,9 @@ static bool read_sections(struct module_file *file, struct problem *problem)
 			file->symbol_section = i;
 		if (section->sh_type == SHT_SYMTAB_SHNDX)
 			return refuse_section(file, i, "no module has so many sections", problem);
+		if (section->sh_type == SHT_REL && section->sh_info >= file->header.e_shnum)
+			return refuse_section(file, i, "it relocates a section that does not exist",
+			                      problem);
 		if (section->sh_type == SHT_RELA && section->sh_info < file->header.e_shnum &&
 		    file->sections[section->sh_info].sh_flags & SHF_ALLOC)
 			return refuse_section(file, i, "a module for i386 has no SHT_RELA",

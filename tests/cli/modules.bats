@@ -196,6 +196,13 @@ assemble() {
 	[[ "${lines[0]}" == *"two relocations change the same bytes"* ]]
 }
 
+@test "relocations of a section that does not exist" {
+	tests/cli/edit-elf "$module" "$changed" 'sh_info[.rel.data]=99'
+	patch_module "$changed"
+	refused E656
+	[[ "${lines[0]}" == *"it relocates a section that does not exist"* ]]
+}
+
 @test "local symbols stand behind others" {
 	tests/cli/edit-elf "$module" "$changed" 'sh_info[.symtab]=2'
 	patch_module "$changed"
