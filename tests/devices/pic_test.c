@@ -266,7 +266,9 @@ static void the_specific_end_names_its_line(void **state)
 	expect_vector(0x21);
 	out(FIRST, END_OF(4));
 	assert_int_equal(in_service(FIRST), 0x02);
-	raise_line(0); /* 4 is not the lowest now */
+	raise_line(5);
+	assert_false(pic_pending(&pair)); /* 4 is not the lowest now, nor 5 the highest */
+	raise_line(0);
 	expect_vector(0x20);
 	out(FIRST, END_OF(0));
 	out(FIRST, END_OF(3)); /* is not in service */
