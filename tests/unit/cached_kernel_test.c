@@ -65,8 +65,8 @@ static void test_boot_image_agrees_with_its_elf_file(void **state)
 			fail_msg("%s is not in .symtab", symbol->name);
 	}
 
-	/* the appended table has all absolute relocations of --emit-relocs but those of notes, and no
-	 * others (walk_relocs() of arch/x86/tools/relocs.c in Linux) */
+	/* the appended table has all absolute relocations of --emit-relocs but those of notes, and
+	 * no others (walk_relocs() of arch/x86/tools/relocs.c in Linux) */
 	for (size_t i = 0; i < elf.relocation_count; i++) {
 		uint32_t section = elf.relocations[i].section;
 
