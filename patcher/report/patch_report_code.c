@@ -23,8 +23,9 @@ static const struct rom_symbol *rom_symbol_at(const struct patch *patch, uint64_
 		else
 			high = middle;
 	}
-	if (!low || address - patch->linked.symbols[low - 1].address >=
-	                (uint64_t)patch->linked.symbols[low - 1].size + 1)
+	if (!low || (address != patch->linked.symbols[low - 1].address &&
+	             address - patch->linked.symbols[low - 1].address >=
+	                 patch->linked.symbols[low - 1].size))
 		return NULL;
 	return &patch->linked.symbols[low - 1];
 }

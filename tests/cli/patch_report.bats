@@ -90,6 +90,8 @@ bytes_at() {
 	# What stands for the wrmsr, and the way back.
 	[ "$(jq -c '[.windows[0].springboard | .originals[-2], .originals[-1]]' "$report")" = '["0xc1000008","0xc100000a"]' ]
 	[ "$(jq '[.windows[].springboard | (.code | length) == (.originals | length)] | all' "$report")" = true ]
+	# A name stands behind what leads into it, not behind what leads past its end.
+	[[ "$(jq -r '.windows[0].after[0]' "$report")" =~ ^c1000000\ e9[0-9a-f]{8}\ jmp\ 0x[0-9a-f]+$ ]]
 	jq -r '.windows[0].springboard.code[]' "$report" | grep -q '<VMI_DisableInterrupts>$'
 }
 

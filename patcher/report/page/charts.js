@@ -40,7 +40,7 @@ function drawBars(target, counts, click, wide) {
 			make("span", { class: "number" }, number(sites))));
 
 	counts.slice(0, SHOWN_BARS).forEach(add);
-	target.replaceChildren(bars);
+	target.replaceChildren(counts.length ? bars : make("p", { class: "quiet" }, "None."));
 	if (counts.length <= SHOWN_BARS)
 		return;
 	const rest = counts.slice(SHOWN_BARS);
@@ -158,7 +158,7 @@ function drawMap(report, filter) {
 	drawSections(svg, sections, start, end);
 	find("map").replaceChildren(svg,
 		make("div", { class: "caption" }, make("span", {}, hexadecimal(start)),
-			make("span", {}, `up to ${number(most)} sites in ${bytes(Math.round((end - start) / MAP.bins))}`),
+			make("span", {}, report.sites.length ? `up to ${number(most)} sites in ${bytes(Math.ceil((end - start) / MAP.bins))}` : "no sites"),
 			make("span", {}, hexadecimal(end))),
 		...drawRegion(report));
 }

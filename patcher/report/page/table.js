@@ -102,10 +102,12 @@ class SiteTable {
 
 	draw() {
 		const rows = find("rows"), { row, top, first } = this.layout();
-		const bottom = this.scroller.scrollTop + this.scroller.clientHeight + EXTRA_ROWS * row;
 		const elements = [];
 
-		rows.style.height = `${top(this.shown.length)}px`;
+		rows.style.height = `${Math.max(top(this.shown.length), 3 * row)}px`;
+
+		const bottom = this.scroller.scrollTop + this.scroller.clientHeight + EXTRA_ROWS * row;
+
 		this.scroller.style.setProperty("--view", `${this.scroller.clientWidth}px`);
 		for (let index = first; index < this.shown.length && top(index) < bottom; index++)
 			elements.push(this.element(this.shown[index], top(index)));
