@@ -38,7 +38,10 @@ static void change_page(struct table *l1, uint32_t linear, uint64_t value, bool 
 		commit();
 		return;
 	}
-	if (old & ~value || (old ^ value) & ENTRY_NX)
+	/* The processor may have cached the old one, if this is no fault of its own. More rights
+	   for the same frame need no flush. */
+	uint64_t rights = ENTRY_WRITE | ENTRY_USER;
+	if ((old ^ value) & ~rights || old & ~value)
 		flush_page(linear);
 	write_entry(l1, index, value);
 	mmu_counters.fills++;

@@ -197,6 +197,31 @@ static void test_stale_until_flushed(void **state)
 	assert_guest_fault(TEXT, MMU_USER, 4);
 }
 
+/* Two pages of the guest's, the bits of whose frames are a part of the other's. */
+static void find_nested_frames(uint32_t *small, uint32_t *large)
+{
+	for (*small = 0x100; *small < 0x200; ++*small)
+		for (*large = 0x100; *large < 0x200; ++*large)
+			if (*small != *large && !(expected_frame((uint64_t)*small << 12) &
+			                          ~expected_frame((uint64_t)*large << 12)))
+				return;
+	fail_msg("no such frames");
+}
+
+/* The ROM makes an access for the guest while the processor has an older translation. */
+static void test_access_by_the_rom(void **state)
+{
+	uint32_t space = start(state), small, large;
+	struct mmu_fault fault;
+	find_nested_frames(&small, &large);
+	guest_map(space, TEXT, small << 12 | KERNEL);
+	assert_reaches(TEXT, MMU_WRITE, small << 12);
+	guest_map(space, TEXT, large << 12 | KERNEL);
+	assert_int_equal(mmu_fault(TEXT, MMU_WRITE, false, &fault), MMU_FILLED);
+	mmu_invalidate_page(TEXT);
+	assert_reaches(TEXT, MMU_WRITE, large << 12);
+}
+
 static void test_global(void **state)
 {
 	uint32_t space = start(state);
@@ -575,6 +600,7 @@ int main(void)
 	    BOTH(test_no_execute),
 	    BOTH(test_accessed_and_dirty),
 	    BOTH(test_stale_until_flushed),
+	    BOTH(test_access_by_the_rom),
 	    BOTH(test_global),
 	    BOTH(test_large_page_goes_whole),
 	    BOTH(test_pdpte_registers),

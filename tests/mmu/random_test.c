@@ -357,6 +357,9 @@ static void load_cr3(uint32_t value)
 static uint32_t random_root(void)
 {
 	uint32_t root = (FIRST_TABLE + random_below(&dice, ROOTS)) << 12;
+	if (random_percent(&dice, 3)) /* anything, memory or not */
+		root = random_percent(&dice, 50) ? random_below(&dice, GUEST_PAGES) << 12
+		                                 : (uint32_t)random_next(&dice) & 0xfffff000;
 	return wide() ? root | random_below(&dice, 4) << 5 : root;
 }
 
