@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "patcher/buffer.h"
+
 /*
  * The file is
  *
@@ -18,43 +20,6 @@
  * stays in it as plain bytes: parts of it may be loaded, and the kernel may read them.
  */
 #define SEGMENT_ALIGNMENT 4096
-
-/* Bytes that grow. After a failed append everything is refused and buffer_ok() is false. */
-struct buffer {
-	uint8_t *bytes;
-	size_t size, capacity;
-	bool failed;
-};
-
-static void append(struct buffer *buffer, const void *bytes, size_t size)
-{
-	if (buffer->failed || !size)
-		return;
-	if (buffer->size + size > buffer->capacity) {
-		size_t capacity = 2 * buffer->capacity + size;
-		uint8_t *grown = realloc(buffer->bytes, capacity);
-
-		if (!grown) {
-			buffer->failed = true;
-			return;
-		}
-		buffer->bytes = grown;
-		buffer->capacity = capacity;
-	}
-	memcpy(buffer->bytes + buffer->size, bytes, size);
-	buffer->size += size;
-}
-
-static void align(struct buffer *buffer, size_t alignment)
-{
-	static const uint8_t zeros[16];
-
-	while (buffer->size % alignment && !buffer->failed) {
-		size_t missing = alignment - buffer->size % alignment;
-
-		append(buffer, zeros, missing < sizeof(zeros) ? missing : sizeof(zeros));
-	}
-}
 
 /* What is being put together. tail is what follows the image. */
 struct writer {
@@ -88,11 +53,11 @@ static void append_note(struct buffer *notes, const char *name, uint32_t type,
 {
 	Elf32_Nhdr header = {(uint32_t)strlen(name) + 1, size, type};
 
-	append(notes, &header, sizeof(header));
-	append(notes, name, header.n_namesz);
-	align(notes, 4);
-	append(notes, descriptor, size);
-	align(notes, 4);
+	buffer_append(notes, &header, sizeof(header));
+	buffer_append(notes, name, header.n_namesz);
+	buffer_align(notes, 4);
+	buffer_append(notes, descriptor, size);
+	buffer_align(notes, 4);
 }
 
 /* Copies the notes in [bytes, bytes + size) but those named Xen. */
@@ -111,7 +76,7 @@ static void copy_notes(struct buffer *notes, const uint8_t *bytes, size_t size)
 		if (whole > size)
 			return;
 		if (header.n_namesz != 4 || memcmp(bytes + sizeof(header), "Xen", 4))
-			append(notes, bytes, whole);
+			buffer_append(notes, bytes, whole);
 		bytes += whole;
 		size -= whole;
 	}
@@ -136,14 +101,6 @@ static void make_notes(struct writer *writer)
 }
 
 /* --- symbols ------------------------------------------------------------------------ */
-
-static uint32_t append_string(struct buffer *strings, const char *text)
-{
-	uint32_t offset = (uint32_t)strings->size;
-
-	append(strings, text, strlen(text) + 1);
-	return offset;
-}
 
 /* The index of the input's .symtab, or 0. */
 static uint32_t input_symbol_table(const struct writer *writer)
@@ -177,25 +134,25 @@ static void make_symbols(struct writer *writer, uint32_t table)
 		Elf32_Shdr symbols = input_section(writer, table);
 		Elf32_Shdr strings = input_section(writer, symbols.sh_link);
 
-		append(&writer->symbols, output->kernel->image + symbols.sh_offset,
-		       symbols.sh_size);
-		append(&writer->strings, output->kernel->image + strings.sh_offset,
-		       strings.sh_size);
+		buffer_append(&writer->symbols, output->kernel->image + symbols.sh_offset,
+		              symbols.sh_size);
+		buffer_append(&writer->strings, output->kernel->image + strings.sh_offset,
+		              strings.sh_size);
 	} else {
-		append(&writer->symbols, &(Elf32_Sym){0}, sizeof(Elf32_Sym));
-		append(&writer->strings, "", 1);
+		buffer_append(&writer->symbols, &(Elf32_Sym){0}, sizeof(Elf32_Sym));
+		buffer_append(&writer->strings, "", 1);
 	}
 	for (size_t i = 0; i < output->symbol_count; i++) {
 		const struct output_symbol *from = &output->symbols[i];
 		Elf32_Sym symbol = {
-		    .st_name = append_string(&writer->strings, from->name),
+		    .st_name = buffer_append_string(&writer->strings, from->name),
 		    .st_value = from->address,
 		    .st_size = from->size,
 		    .st_info = ELF32_ST_INFO(STB_GLOBAL, from->function ? STT_FUNC : STT_OBJECT),
 		    .st_shndx = section_of(writer, from->address),
 		};
 
-		append(&writer->symbols, &symbol, sizeof(symbol));
+		buffer_append(&writer->symbols, &symbol, sizeof(symbol));
 	}
 }
 
@@ -203,8 +160,8 @@ static void make_symbols(struct writer *writer, uint32_t table)
 
 static void append_section(struct writer *writer, const char *name, Elf32_Shdr section)
 {
-	section.sh_name = append_string(&writer->names, name);
-	append(&writer->sections, &section, sizeof(section));
+	section.sh_name = buffer_append_string(&writer->names, name);
+	buffer_append(&writer->sections, &section, sizeof(section));
 }
 
 /* Where the parts behind the image go, all offsets in the file. */
@@ -234,10 +191,10 @@ static void copy_sections(struct writer *writer, uint32_t symbol_table, const st
 			section.sh_offset = layout->strings;
 			section.sh_size = (uint32_t)writer->strings.size;
 		}
-		append(&writer->sections, &section, sizeof(section));
+		buffer_append(&writer->sections, &section, sizeof(section));
 	}
 	if (!writer->header.e_shnum)
-		append(&writer->sections, &(Elf32_Shdr){0}, sizeof(Elf32_Shdr));
+		buffer_append(&writer->sections, &(Elf32_Shdr){0}, sizeof(Elf32_Shdr));
 }
 
 static void add_sections(struct writer *writer, uint32_t symbol_table, const struct layout *layout)
@@ -308,10 +265,10 @@ static void make_programs(struct writer *writer, const struct layout *layout)
 
 		read_header(writer, writer->header.e_phoff, sizeof(program), i, &program);
 		if (program.p_type != PT_NOTE)
-			append(&writer->programs, &program, sizeof(program));
+			buffer_append(&writer->programs, &program, sizeof(program));
 	}
-	append(&writer->programs, &added, sizeof(added));
-	append(&writer->programs, &notes, sizeof(notes));
+	buffer_append(&writer->programs, &added, sizeof(added));
+	buffer_append(&writer->programs, &notes, sizeof(notes));
 }
 
 /* --- the file ----------------------------------------------------------------------- */
@@ -344,9 +301,10 @@ static bool make_parts(struct writer *writer, struct layout *layout, struct prob
 	if (writer->header.e_shnum) {
 		Elf32_Shdr names = input_section(writer, writer->header.e_shstrndx);
 
-		append(&writer->names, output->kernel->image + names.sh_offset, names.sh_size);
+		buffer_append(&writer->names, output->kernel->image + names.sh_offset,
+		              names.sh_size);
 	} else {
-		append(&writer->names, "", 1);
+		buffer_append(&writer->names, "", 1);
 	}
 	make_notes(writer);
 	make_symbols(writer, table);
