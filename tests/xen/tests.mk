@@ -3,8 +3,9 @@
 
 xen_guests := hello ring2 traps
 xen_images := $(xen_guests:%=$(build)/tests/xen/%.elf)
-check_tests += $(addprefix tests/xen/,steps_test guest_test linux_test)
-test_inputs += $(xen_images) hypervisors
+check_tests += $(addprefix tests/xen/,steps_test guest_test linux_test \
+	reach_test)
+test_inputs += $(xen_images) $(build)/tests/xen/reach hypervisors
 groups_check += xen
 groups_check-long += xen
 
@@ -13,6 +14,10 @@ $(build)/tests/xen/%_guest.o: tests/xen/%_guest.S tests/xen/guest.inc
 $(xen_images): $(build)/tests/xen/%.elf: $(build)/tests/xen/%_guest.o $(build)/rom/xen.rom \
 		tests/xen/make-image
 	$(call quiet,GUEST) tests/xen/make-image $< $(build)/rom/xen.rom $@
+
+$(build)/tests/xen/reach: tests/xen/reach.c tests/boot/userland/system_calls.h tests/xen/tests.mk
+	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -std=gnu11 -m32 -march=i386 -O2 -ffreestanding -fno-pic \
+		-fno-stack-protector -Wall -Wextra -Werror -nostdlib -static -no-pie -I. -o $@ $<
 
 # Builds Xen. Without it the boots on it skip, unless the tests shall not run without kernels.
 hypervisors:

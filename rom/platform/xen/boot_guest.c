@@ -6,6 +6,7 @@
 #include "rom/include/linux_boot.h"
 #include "rom/include/multiboot.h"
 #include "rom/mmu/mmu.h"
+#include "rom/platform/xen/events.h"
 #include "rom/platform/xen/memory.h"
 #include "rom/platform/xen/panic.h"
 #include "rom/vcpu/vcpu.h"
@@ -84,6 +85,22 @@ static void append(const char *text)
 	command_line[length] = '\0';
 }
 
+/* Xen knows it; Linux would measure it with the 8254, which is too coarse here. */
+static void append_time_stamp_frequency(void)
+{
+	uint32_t khz = events_time_stamp_khz();
+	char digits[12] = {0};
+	int at = sizeof(digits) - 1;
+
+	if (khz == 0)
+		return;
+	digits[--at] = ' ';
+	for (; khz; khz /= 10)
+		digits[--at] = (char)('0' + khz % 10);
+	append("tsc_early_khz=");
+	append(&digits[at]);
+}
+
 static uint32_t initrd_address(const struct start_info *start_info)
 {
 	if (start_info->mod_len == 0)
@@ -117,6 +134,7 @@ static void prepare_linux(const struct start_info *start_info)
 	write_physical(BOOT_PARAMS, &boot_params, sizeof(boot_params));
 	if (!(rom_parameters.flags & ROM_GUEST_TOP_IS_FREE))
 		append(RESERVE_TOP);
+	append_time_stamp_frequency();
 }
 
 static void prepare_multiboot(const struct start_info *start_info)

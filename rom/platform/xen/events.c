@@ -52,6 +52,24 @@ static uint64_t system_time(void)
 	return now;
 }
 
+/*
+ * 10^6 ns are (cycles << shift) * multiplier >> 32. Xen normalises the multiplier: it is at least
+ * 2^31, so the quotient has 32 bits.
+ */
+uint32_t events_time_stamp_khz(void)
+{
+	uint32_t multiplier = info->time.tsc_to_system_mul;
+	int8_t shift = info->time.tsc_shift;
+	uint32_t quotient, remainder;
+
+	if (multiplier <= 1000000)
+		return 0;
+	__asm__("divl %4"
+	        : "=a"(quotient), "=d"(remainder)
+	        : "0"(0), "1"(1000000), "r"(multiplier));
+	return shift < 0 ? quotient << -shift : quotient >> shift;
+}
+
 static uint64_t device_now(void *context)
 {
 	static uint64_t last;

@@ -13,6 +13,9 @@ void events_initialise(void);
 /* Does what pending events ask for. user_mode: user code was interrupted. */
 void events_handle(bool user_mode);
 
+/* Frequency of the time-stamp counter; 0 if Xen does not say. */
+uint32_t events_time_stamp_khz(void);
+
 /* Whether there are any: while the guest's IF is 0 Xen only says so. */
 bool events_pending(void);
 
