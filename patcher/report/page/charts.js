@@ -84,7 +84,7 @@ function countBins(report, start, end) {
 	const bins = Array.from({ length: MAP.bins }, () => ({ sites: 0, methods: {} }));
 
 	for (const site of report.sites) {
-		const bin = bins[Math.min(MAP.bins - 1, Math.floor(MAP.bins * (site.where - start) / (end - start)))];
+		const bin = site.where < start ? null : bins[Math.min(MAP.bins - 1, Math.floor(MAP.bins * (site.where - start) / (end - start)))];
 
 		if (!bin)
 			continue;
@@ -140,8 +140,17 @@ function drawRegion(report) {
 			make("span", {}, bytes(region.size)))];
 }
 
-function drawMap(report, filter) {
+// The sections with code, and those in their neighbourhood: others would leave no room for them.
+function mappedSections(report) {
 	const sections = report.sections.filter((section) => section.size);
+	const near = (section, other) => Math.abs(parseInt(section.address, 16) - parseInt(other.address, 16)) < 0x8000000;
+	const code = sections.filter((section) => section.executable);
+
+	return sections.filter((section) => code.some((other) => near(section, other)));
+}
+
+function drawMap(report, filter) {
+	const sections = mappedSections(report);
 	const ends = sections.map((section) => parseInt(section.address, 16) + section.size);
 	const start = Math.min(...sections.map((section) => parseInt(section.address, 16)));
 	const end = Math.max(...ends);
