@@ -40,6 +40,7 @@ rom_xen_sources := \
 	rom/platform/xen/platform.c \
 	rom/platform/xen/shutdown.c \
 	rom/platform/xen/start.c \
+	rom/platform/xen/stats.c \
 	rom/platform/xen/string.c \
 	rom/platform/xen/trace.c \
 	rom/platform/xen/traps.c \

@@ -8,6 +8,7 @@
 #include "rom/platform/xen/events.h"
 #include "rom/platform/xen/hot.h"
 #include "rom/platform/xen/panic.h"
+#include "rom/platform/xen/stats.h"
 #include "rom/platform/xen/trace.h"
 #include "rom/platform/xen/window.h"
 #include "rom/platform/xen/xen.h"
@@ -249,12 +250,14 @@ static void call_or_system_call(struct rom_frame *frame)
 {
 	int number = frame_ring(frame) == RING_GUEST ? call_number(frame->eip) : -1;
 
-	if (number < 0)
+	if (number < 0) {
 		any_interrupt(frame);
-	else if (!calls[number])
+	} else if (!calls[number]) {
 		panic(frame, "a call that the ROM does not offer");
-	else
+	} else {
+		stats.calls[number]++;
 		calls[number](frame);
+	}
 }
 
 /*
@@ -333,9 +336,11 @@ void trap(struct rom_frame *frame)
 	espfix_stack.selector = 0;
 	trace_frame(frame, frame->vector == VECTOR_PF ? fault_address() : 0);
 	if (frame_ring(frame) == RING_ROM) {
+		stats.rom_faults++;
 		rom_trap(frame);
 		return;
 	}
+	stats.traps[frame->vector]++;
 	if (events_pending())
 		events_handle(frame_ring(frame) == RING_USER);
 	guest_trap(frame);
