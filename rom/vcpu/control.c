@@ -90,6 +90,7 @@ void call_SetCR4(struct rom_frame *frame)
 	if ((vcpu.cr4 ^ value) & CR4_TSD)
 		platform_set_time_stamp_disabled(value & CR4_TSD);
 	vcpu.cr4 = value;
+	note_not = value & CR4_PAE ? 4 : 0;
 }
 
 void call_GetCR4(struct rom_frame *frame)

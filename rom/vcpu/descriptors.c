@@ -163,10 +163,35 @@ static void look_at(uint16_t selector)
  */
 static uint16_t frozen_cs, frozen_ss; /* as the guest knows them */
 
+uint32_t virtual_selector(uint32_t selector)
+{
+	selector &= 0xffff;
+	if (selector == (FROZEN_CS << 3 | RING_GUEST))
+		return frozen_cs;
+	if (selector == (FROZEN_SS << 3 | RING_GUEST))
+		return frozen_ss;
+	return (selector & SELECTOR_RPL) == RING_GUEST ? selector & ~SELECTOR_RPL : selector;
+}
+
+/* Whether the new table has for a selector what a register has of the old one. */
+static bool is_same(uint16_t selector, uint64_t in_use)
+{
+	uint64_t descriptor;
+
+	return descriptor_read(selector, &descriptor) &&
+	       reflect(descriptor | DESCRIPTOR_ACCESSED) == in_use;
+}
+
 static void freeze(uint32_t *selector, uint32_t entry, uint16_t *known)
 {
 	uint32_t index = (*selector & 0xffff) >> 3;
+	uint16_t guests = (uint16_t)virtual_selector(*selector);
 
+	if (is_same(guests, descriptor_real((uint16_t)*selector))) {
+		*selector = guests | RING_GUEST;
+		descriptor_sync(guests);
+		return;
+	}
 	if (index == entry || index == 0)
 		return;
 	*known = (uint16_t)virtual_selector(*selector);
@@ -178,16 +203,6 @@ static void freeze(uint32_t *selector, uint32_t entry, uint16_t *known)
 bool selectors_frozen(const struct rom_frame *frame)
 {
 	return (frame->cs & 0xffff) >> 3 == FROZEN_CS || (frame->ss & 0xffff) >> 3 == FROZEN_SS;
-}
-
-uint32_t virtual_selector(uint32_t selector)
-{
-	selector &= 0xffff;
-	if (selector == (FROZEN_CS << 3 | RING_GUEST))
-		return frozen_cs;
-	if (selector == (FROZEN_SS << 3 | RING_GUEST))
-		return frozen_ss;
-	return (selector & SELECTOR_RPL) == RING_GUEST ? selector & ~SELECTOR_RPL : selector;
 }
 
 void descriptors_sync_gdt(struct rom_frame *frame)

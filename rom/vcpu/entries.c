@@ -10,6 +10,9 @@
 
 #define ENTRY_PRESENT 1
 
+/* hot_calls.S: bits of an address that say there is no entry's beginning. */
+uint8_t note_not;
+
 static void note(uint32_t linear, uint32_t value)
 {
 	if (!(value & ENTRY_PRESENT))

@@ -95,6 +95,8 @@ struct fast_system_call {
 };
 extern struct fast_system_call fast_system_call;
 
+extern uint8_t note_not; /* entries.c; follows CR4.PAE */
+
 /* --- guest_memory.c: linear addresses, as the guest's kernel reaches them -------------------- */
 
 /* False: the access faults, vcpu.fault says how; part of it may be done. */

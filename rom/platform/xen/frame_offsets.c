@@ -2,6 +2,7 @@
 
 /* Compiled to assembler only: rom.mk makes frame_offsets.h of the lines that begin with `->`. */
 
+#include "rom/mmu/mmu.h"
 #include "rom/platform/xen/frame.h"
 #include "rom/platform/xen/xen.h"
 #include "rom/vcpu/vcpu.h"
@@ -32,6 +33,7 @@ void frame_offsets(void)
 	DEFINE(FAST_EIP, offsetof(struct fast_system_call, eip));
 	DEFINE(FAST_CS, offsetof(struct fast_system_call, cs));
 	DEFINE(FAST_SS, offsetof(struct fast_system_call, ss));
+	DEFINE(NOTES, MMU_NOTES);
 	DEFINE(INFO_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
 	DEFINE(INFO_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));
 	DEFINE(XEN_DATA_SELECTOR, FLAT_RING1_DS);

@@ -10,7 +10,8 @@
 extern const uint8_t cold_calls[], cold_calls_end[];
 extern const uint8_t hot_iret_last_part[], hot_iret[], hot_iret_end[];
 
-static const uint8_t cold_numbers[] = {VMI_CALL_EnableInterrupts, VMI_CALL_POPF, VMI_CALL_IRET};
+static const uint8_t cold_numbers[] = {VMI_CALL_EnableInterrupts, VMI_CALL_POPF, VMI_CALL_IRET,
+                                       VMI_CALL_SetPxE, VMI_CALL_SetPxELong};
 
 int cold_call_number(uint32_t address)
 {

@@ -26,7 +26,7 @@
 	.globl cold_calls, cold_calls_end
 	.type cold_calls, @function
 cold_calls:
-	.irp name, EnableInterrupts, POPF, IRET
+	.irp name, EnableInterrupts, POPF, IRET, SetPxE, SetPxELong
 cold_\name:
 	int $0x80
 	ret
@@ -72,6 +72,50 @@ hot_POPF:
 2:	popl %ecx
 	jmp cold_POPF
 	.size hot_POPF, . - hot_POPF
+
+/*
+ * Page-table entries: the guest's store, and a note for the MMU if there is an entry now. The store
+ * comes first, so that a fault finds the stack as at the start (traps.c). note_not: 4 where entries
+ * have 64 bits, for their upper halves are none.
+ */
+	.globl hot_SetPxE
+	.type hot_SetPxE, @function
+hot_SetPxE:
+	movl %edx, %ss:(%eax)
+	testb $1, %dl
+	jz 1f
+	testb %al, %ss:note_not
+	jnz 1f
+	pushl %ecx
+	movl %ss:mmu_notes, %ecx
+	cmpl $NOTES, %ecx
+	jae 2f
+	movl %eax, %ss:mmu_notes + 4(, %ecx, 4)
+	incl %ss:mmu_notes
+	popl %ecx
+1:	ret
+2:	popl %ecx
+	jmp cold_SetPxE
+	.size hot_SetPxE, . - hot_SetPxE
+
+	.globl hot_SetPxELong
+	.type hot_SetPxELong, @function
+hot_SetPxELong:
+	movl %edx, %ss:4(%ecx)
+	movl %eax, %ss:(%ecx)
+	testb $1, %al
+	jz 1f
+	pushl %edx
+	movl %ss:mmu_notes, %edx
+	cmpl $NOTES, %edx
+	jae 2f
+	movl %ecx, %ss:mmu_notes + 4(, %edx, 4)
+	incl %ss:mmu_notes
+	popl %edx
+1:	ret
+2:	popl %edx
+	jmp cold_SetPxELong
+	.size hot_SetPxELong, . - hot_SetPxELong
 
 /*
  * To user mode only, with interrupts enabled, and if none of the descriptors that user mode has

@@ -21,8 +21,8 @@
 	vmi_call_end(name)
 
 	/* The rest of a hot call that is longer than a slot (hot_calls.S). */
-#define in_wedge(name)		\
-	vmi_call(name, 0) ;	\
+#define in_wedge(name, clobbers)	\
+	vmi_call(name, clobbers) ;	\
 	vmi_outside_jump hot_##name ; \
 	vmi_call_end(name)
 
@@ -47,13 +47,13 @@
 
 	enters(Halt)
 	enters(HLT)
-	in_wedge(PUSHF)
-	in_wedge(POPF)
+	in_wedge(PUSHF, 0)
+	in_wedge(POPF, 0)
 	enters(PUSHFW)
 	enters(POPFW)
 	enters(STAC)
 	enters(CLAC)
-	in_wedge(IRET)
+	in_wedge(IRET, 0)
 	enters(IRETW)
 	enters(SYSEXIT)
 	enters(SYSRET)
@@ -155,8 +155,8 @@
 
 /* --- page-table entries -------------------------------------------------------------------- */
 
-	enters(SetPxE)
-	enters(SetPxELong)
+	in_wedge(SetPxE, CLOBBERS_FLAGS)
+	in_wedge(SetPxELong, CLOBBERS_FLAGS)
 	enters(SwapPxE)
 	enters(SwapPxELongAtomic)
 	enters(CompareSwapPxELong)

@@ -101,7 +101,10 @@ static void rom_trap(struct rom_frame *frame)
 /* The guest takes an exception; in a springboard, at the instruction it stands for. */
 static void reflect(struct rom_frame *frame, const struct exception *exception)
 {
-	frame_to_origin(frame, frame->eip);
+	if (frame_ring(frame) == RING_GUEST && is_in_wedge(frame->eip))
+		call_to_site(frame); /* a hot call's access to guest memory */
+	else
+		frame_to_origin(frame, frame->eip);
 	deliver(frame, exception);
 }
 
