@@ -71,7 +71,10 @@ _Static_assert(sizeof(struct mmu_update) == 16, "as mmu_update_t");
 enum mmu_flush {
 	MMU_FLUSH_NONE,
 	MMU_FLUSH_PAGE, /* one linear address */
-	MMU_FLUSH_ALL,  /* all of the guest's, global or not */
+	MMU_FLUSH_ALL,  /* all of the guest's */
+	/* The same, where entries of an L2 or L3 are among those written: what Xen may do by
+	   itself. */
+	MMU_FLUSH_ALL_WITH_TABLES,
 };
 
 /*
@@ -85,8 +88,7 @@ uint32_t backend_machine_frame(uint32_t pfn);
  * Writes `count` entries (0 too) in their order, then drops what the processor has cached of the
  * guest's translations, as `flush` says; `linear` only counts for MMU_FLUSH_PAGE, where one entry
  * to be written is the L1 entry that translates `linear` in the live tables. When it returns
- * both are done. A change of L2 or L3 entries flushes everything in Xen anyway: the platform may
- * leave out what Xen does. In the hot path (count 1, MMU_FLUSH_NONE).
+ * both are done. In the hot path (count 1, MMU_FLUSH_NONE).
  */
 void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_flush flush,
                     uint32_t linear);

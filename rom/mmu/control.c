@@ -332,6 +332,7 @@ bool mmu_init(const struct mmu_platform *platform)
 	shadow.directories = (struct directory *)(shadow.tables + platform->pool_pages + 1);
 	shadow.directory_count = directory_count(platform->pool_pages);
 	shadow.queue_length = 0;
+	shadow.queue_has_tables = false;
 	shadow.flush = MMU_FLUSH_NONE;
 	shadow.spurious_in_a_row = 0;
 	shadow.last_invalidated = 0;

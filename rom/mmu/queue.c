@@ -18,8 +18,11 @@ static void write_queue(enum mmu_flush flush)
 {
 	mmu_counters.entries_written += shadow.queue_length;
 	mmu_counters.hypercalls++;
+	if (flush == MMU_FLUSH_ALL && shadow.queue_has_tables)
+		flush = MMU_FLUSH_ALL_WITH_TABLES;
 	backend_update(shadow.queue, shadow.queue_length, flush, shadow.flush_linear);
 	shadow.queue_length = 0;
+	shadow.queue_has_tables = false;
 }
 
 static void queue(uint64_t entry, uint64_t value)
@@ -32,6 +35,7 @@ static void queue(uint64_t entry, uint64_t value)
 void set_entry(struct table *table, uint32_t index, uint64_t value)
 {
 	queue(table->address + 8ull * index, value);
+	shadow.queue_has_tables |= table->pinned == 2;
 	bool was = test_bit(table->present, index);
 	if (value && !was) {
 		set_bit(table->present, index);
@@ -63,6 +67,7 @@ void set_live_slot(uint32_t slot)
 	uint32_t number = shadow.slot[slot];
 	uint64_t value = number == NO_TABLE ? 0 : table_at(number)->address | SHADOW_L3;
 	queue(shadow.platform->l3_address + 8ull * slot, value);
+	shadow.queue_has_tables = true;
 	shadow.live_slot[slot] = (uint16_t)number;
 	flush_all();
 }

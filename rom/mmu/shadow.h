@@ -127,7 +127,8 @@ struct shadow {
 
 	struct mmu_update queue[QUEUE_SIZE];
 	uint32_t queue_length;
-	enum mmu_flush flush; /* due with the queue */
+	bool queue_has_tables; /* entries of an L2 or L3 */
+	enum mmu_flush flush;  /* due with the queue: never MMU_FLUSH_ALL_WITH_TABLES */
 	uint32_t flush_linear;
 
 	uint32_t last_spurious, spurious_in_a_row;

@@ -302,6 +302,14 @@ static uint64_t l1_entry_address(uint32_t linear)
 	return entry & 1 ? (entry & ADDRESS_MASK) | (linear >> 12 & 511) * 8 : 0;
 }
 
+static bool has_tables(const struct mmu_update *updates, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (frame_of((uint32_t)(updates[i].entry >> 12))->type >= LEVEL2)
+			return true;
+	return false;
+}
+
 void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_flush flush,
                     uint32_t linear)
 {
@@ -315,7 +323,9 @@ void backend_update(const struct mmu_update *updates, uint32_t count, enum mmu_f
 			         (unsigned long long)updates->entry, linear);
 		machine_counters.page_flushes++;
 		flush_linear(linear);
-	} else if (flush == MMU_FLUSH_ALL) {
+	} else if (flush != MMU_FLUSH_NONE) {
+		if (flush == MMU_FLUSH_ALL_WITH_TABLES && !has_tables(updates, count))
+			fail_msg("no entry of an L2 or L3 is among %u", count);
 		machine_counters.flushes++;
 		flush_everything();
 	}

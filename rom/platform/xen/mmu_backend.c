@@ -9,9 +9,25 @@
 #include "rom/platform/xen/memory.h"
 #include "rom/platform/xen/panic.h"
 
+#include <xen/version.h>
+
 static uint8_t void_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static struct mmu_platform platform;
+
+/*
+ * Whether do_mmu_update() flushes when it has changed an L2 or L3. It does since XSA-286
+ * (Xen 4.14), for the sake of its own linear mapping of page tables, not as a promise: newer ones
+ * are not relied on before they have been read (arch/x86/mm.c, flush_linear_pt).
+ */
+static bool xen_flushes;
+
+static bool xen_is_known_to_flush(void)
+{
+	int32_t version = hypercall2(__HYPERVISOR_xen_version, XENVER_version, 0);
+
+	return version >= (4 << 16 | 14) && version <= (4 << 16 | 17);
+}
 
 static void check(const char *what, uint32_t argument, int32_t result)
 {
@@ -30,7 +46,7 @@ static void flush_processor(enum mmu_flush flush, uint32_t linear)
 {
 	struct mmuext_op operation = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
 
-	if (flush == MMU_FLUSH_NONE)
+	if (flush == MMU_FLUSH_NONE || (flush == MMU_FLUSH_ALL_WITH_TABLES && xen_flushes))
 		return;
 	if (flush == MMU_FLUSH_PAGE) {
 		operation.cmd = MMUEXT_INVLPG_LOCAL;
@@ -106,6 +122,7 @@ static uint32_t alias_start(void)
 void mmu_backend_initialise(void)
 {
 	__builtin_memset(void_page, 0xff, sizeof(void_page));
+	xen_flushes = xen_is_known_to_flush();
 	platform = (struct mmu_platform){
 	    .window_start = ROM_XEN_WINDOW,
 	    .window_end = ROM_XEN_HOLE,
