@@ -8,7 +8,8 @@ the lines that tests/boot/console_differences explains. A line of that file is
 with the reason on the lines after it, which begin with a tab. SIDE is `-` for a line that only the
 unpatched kernel says, `+` for one that only the rewritten one says, `~` for a line of both where
 what the pattern's groups match may differ, `t` for one where these are times, which may happen to be
-equal; the others are of no use where no comparison needs them. PATTERN is a regular expression for the whole line,
+equal; `m` for a line that may stand elsewhere. `t` and `m` are not needed every time; the others are
+of no use where no comparison needs them. PATTERN is a regular expression for the whole line,
 without the kernel's time stamp.
 """
 
@@ -49,7 +50,7 @@ def read_explanations():
         elif line and not line.startswith("#"):
             side, _, pattern = line.partition(" ")
             masks = re.compile(pattern).groups > 0
-            if side not in ("~", "t") if masks else side not in ("-", "+"):
+            if side not in ("~", "t") if masks else side not in ("-", "+", "m"):
                 raise ValueError(f"{PATH.name}:{number}: no SIDE PATTERN")
             explanations.append(Explanation(side, pattern))
     for explanation in explanations:
@@ -87,6 +88,15 @@ def note_masks(ours, theirs):
             explanation.needed = True
 
 
+def without_moved(problems):
+    """The problems but for lines that are only at another place and may be."""
+    for line in [problem[2:] for problem in problems if problem.startswith("- ")]:
+        if f"+ {line}" in problems and explained("m", line):
+            problems.remove(f"- {line}")
+            problems.remove(f"+ {line}")
+    return problems
+
+
 def compare(unpatched, rewritten):
     """What differs without an explanation, as lines of a difference."""
     unpatched, rewritten = without_times(unpatched), without_times(rewritten)
@@ -101,9 +111,9 @@ def compare(unpatched, rewritten):
         problems += [f"- {line}" for line in unpatched[start:end] if not explained("-", line)]
         problems += [f"+ {line}" for line in rewritten[other_start:other_end]
                      if not explained("+", line)]
-    return problems
+    return without_moved(problems)
 
 
 def never_needed():
     return [explanation.text for explanation in EXPLANATIONS
-            if not explanation.needed and explanation.side != "t"]
+            if not explanation.needed and explanation.side not in ("t", "m")]

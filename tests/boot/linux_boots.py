@@ -81,6 +81,8 @@ def boot_kernel(case, kernel, initrd):
     """
     append = ["console=ttyS0", *case.options]
     clock = "instructions"
+    if case.compared:
+        append.append("userland_sleep=2")
     if case.cpus > 1:
         append.append("no_timer_check")
         clock = "real"
