@@ -40,7 +40,7 @@ rom_xen_sources := \
 	rom/platform/xen/platform.c \
 	rom/platform/xen/shutdown.c \
 	rom/platform/xen/start.c \
-	rom/platform/xen/stats.c \
+	rom/platform/xen/statistics.c \
 	rom/platform/xen/string.c \
 	rom/platform/xen/trace.c \
 	rom/platform/xen/traps.c \
@@ -48,6 +48,7 @@ rom_xen_sources := \
 	$(rom_mmu_sources) \
 	$(rom_device_sources) \
 	$(rom_policy_sources) \
+	$(rom_stats_sources) \
 	rom/policy/cpuid_manifest.c \
 	rom/platform/xen/last.S
 

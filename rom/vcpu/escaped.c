@@ -9,6 +9,7 @@
 #include "rom/vcpu/escaped.h"
 #include "rom/platform/xen/console.h"
 #include "rom/platform/xen/start.h"
+#include "rom/platform/xen/statistics.h"
 #include "rom/vcpu/calls.h"
 #include "rom/vcpu/operands.h"
 #include "rom/vcpu/platform.h"
@@ -498,6 +499,8 @@ bool emulate_escaped(struct rom_frame *frame)
 	/* The kernel's rdtsc faults here only because CR4.TSD is real. */
 	if (instruction.opcode != OPCODE_RDTSC && vcpu.emulated++ < REPORTED)
 		print("postburn: an instruction that was not rewritten, at %x\n", frame->eip);
+	if (instruction.opcode != OPCODE_RDTSC)
+		stats_count_site(&stats, frame->eip, 0);
 	return emulate(frame, &instruction);
 }
 
@@ -513,6 +516,7 @@ bool emulate_site(struct rom_frame *frame)
 	site = site_at(frame->eip);
 	if (site && site->method == ROM_METHOD_TRAP &&
 	    instruction_read(frame, site->original, site->length, &instruction)) {
+		stats_count_site(&stats, site->address, site->call);
 		if (emulate(frame, &instruction))
 			return true;
 		deliver_vector(frame, VECTOR_UD);

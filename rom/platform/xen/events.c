@@ -6,7 +6,7 @@
 #include "rom/platform/xen/hypercall.h"
 #include "rom/platform/xen/panic.h"
 #include "rom/platform/xen/shutdown.h"
-#include "rom/platform/xen/stats.h"
+#include "rom/platform/xen/statistics.h"
 #include "rom/platform/xen/window.h"
 #include "rom/vcpu/platform.h"
 
@@ -103,7 +103,7 @@ void platform_shut_down(enum shutdown_reason reason)
 	};
 
 	devices_flush(&devices);
-	stats_print();
+	statistics_print();
 	shut_down(reasons[reason]);
 }
 

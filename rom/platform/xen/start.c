@@ -8,7 +8,7 @@
 #include "rom/platform/xen/memory.h"
 #include "rom/platform/xen/mmu_backend.h"
 #include "rom/platform/xen/processor.h"
-#include "rom/platform/xen/stats.h"
+#include "rom/platform/xen/statistics.h"
 #include "rom/vcpu/platform.h"
 #include "rom/vcpu/vcpu.h"
 
@@ -37,7 +37,7 @@ void start(const struct start_info *start_info)
 	static struct rom_frame frame;
 
 	__builtin_memcpy(&kept, start_info, sizeof(kept));
-	stats_initialise((const char *)kept.cmd_line);
+	statistics_initialise((const char *)kept.cmd_line);
 	print("postburn: xen ROM at %x, %u MB\n", rom_parameters.rom_virtual,
 	      (uint32_t)kept.nr_pages >> 8);
 	memory_initialise(&kept);

@@ -8,7 +8,7 @@
 #include "rom/platform/xen/events.h"
 #include "rom/platform/xen/hot.h"
 #include "rom/platform/xen/panic.h"
-#include "rom/platform/xen/stats.h"
+#include "rom/platform/xen/statistics.h"
 #include "rom/platform/xen/trace.h"
 #include "rom/platform/xen/window.h"
 #include "rom/platform/xen/xen.h"
@@ -339,11 +339,11 @@ void trap(struct rom_frame *frame)
 	espfix_stack.selector = 0;
 	trace_frame(frame, frame->vector == VECTOR_PF ? fault_address() : 0);
 	if (frame_ring(frame) == RING_ROM) {
-		stats.rom_faults++;
+		trap_counts.rom_faults++;
 		rom_trap(frame);
 		return;
 	}
-	stats.traps[frame->vector]++;
+	trap_counts.traps[frame->vector]++;
 	if (events_pending())
 		events_handle(frame_ring(frame) == RING_USER);
 	guest_trap(frame);
