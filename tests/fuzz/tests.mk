@@ -21,7 +21,8 @@ fuzz_sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 # --- libFuzzer --------------------------------------------------------------------------------
 
 fuzz_clang := $(build)/fuzz/clang
-fuzz_programs := $(fuzz_harnesses:%=$(fuzz_clang)/%)
+# Apart from the objects' folders, which have names like theirs.
+fuzz_programs := $(fuzz_harnesses:%=$(fuzz_clang)/bin/%)
 fuzz_clang_objects := $(patsubst %.c,$(fuzz_clang)/%.o,$(fuzz_common) $(fuzz_library)) \
 	$(fuzz_generated:%=$(fuzz_clang)/%)
 fuzz_clang_library := $(fuzz_clang)/libpostburn.a
@@ -34,13 +35,13 @@ $(fuzz_clang)/generated/%.o: $(generated)/%.c | $(generated_headers)
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 $(fuzz_clang_library): $(fuzz_clang_objects) $(build)/patcher/rom/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
-$(fuzz_programs): $(fuzz_clang)/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_library)
-	$(call quiet,FUZZLD) $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
+$(fuzz_programs): $(fuzz_clang)/bin/%: $(fuzz_clang)/tests/fuzz/%_fuzz.o $(fuzz_clang_library)
+	$(call quiet,FUZZLD) mkdir -p $(@D) && $(FUZZ_CC) $(fuzz_sanitizers) -fsanitize=fuzzer -o $@ $^ $(host_libraries)
 
 # --- replay -----------------------------------------------------------------------------------
 
 fuzz_replay := $(build)/fuzz/replay
-fuzz_replays := $(fuzz_harnesses:%=$(fuzz_replay)/%)
+fuzz_replays := $(fuzz_harnesses:%=$(fuzz_replay)/bin/%)
 fuzz_replay_objects := \
 	$(patsubst %.c,$(fuzz_replay)/%.o,$(fuzz_common) $(fuzz_library)) \
 	$(fuzz_generated:%=$(fuzz_replay)/%)
@@ -52,9 +53,9 @@ $(fuzz_replay)/generated/%.o: $(generated)/%.c | $(generated_headers)
 	$(call quiet,CC) mkdir -p $(@D) && $(CC) $(fuzz_cflags) $(fuzz_sanitizers) -c -o $@ $<
 $(fuzz_replay_library): $(fuzz_replay_objects) $(build)/patcher/rom/built_in_roms_data.o
 	$(call quiet,AR) rm -f $@ && $(AR) rcsD $@ $^
-$(fuzz_replays): $(fuzz_replay)/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay)/tests/fuzz/replay.o \
+$(fuzz_replays): $(fuzz_replay)/bin/%: $(fuzz_replay)/tests/fuzz/%_fuzz.o $(fuzz_replay)/tests/fuzz/replay.o \
 		$(fuzz_replay_library)
-	$(call quiet,LD) $(CC) $(fuzz_sanitizers) -o $@ $^ $(host_libraries)
+	$(call quiet,LD) mkdir -p $(@D) && $(CC) $(fuzz_sanitizers) -o $@ $^ $(host_libraries)
 
 .SECONDARY: $(fuzz_harnesses:%=$(fuzz_clang)/tests/fuzz/%_fuzz.o) \
 	$(fuzz_harnesses:%=$(fuzz_replay)/tests/fuzz/%_fuzz.o)
