@@ -15,9 +15,16 @@ $(xen_images): $(build)/tests/xen/%.elf: $(build)/tests/xen/%_guest.o $(build)/r
 		tests/xen/make-image
 	$(call quiet,GUEST) tests/xen/make-image $< $(build)/rom/xen.rom $@
 
-$(build)/tests/xen/reach: tests/xen/reach.c tests/boot/userland/system_calls.h tests/xen/tests.mk
+$(build)/tests/xen/reach: tests/xen/user/reach.c tests/boot/userland/system_calls.h tests/xen/tests.mk
 	$(call quiet,GUEST) mkdir -p $(@D) && $(CC) -std=gnu11 -m32 -march=i386 -O2 -ffreestanding -fno-pic \
 		-fno-stack-protector -Wall -Wextra -Werror -nostdlib -static -no-pie -I. -o $@ $<
+
+lint_sources += tests/xen/user/reach.c
+
+$(build)/lint/tests/xen/user/%.c.tidy: tests/xen/user/%.c .clang-tidy
+	$(call quiet,LINT) mkdir -p $(@D) && clang-tidy-14 --quiet \
+		--checks=-performance-no-int-to-ptr $< -- -std=gnu11 -m32 -ffreestanding -I. \
+		2>$@.log || { cat $@.log; exit 1; }; touch $@
 
 # Builds Xen. Without it the boots on it skip, unless the tests shall not run without kernels.
 hypervisors:
