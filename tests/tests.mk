@@ -43,20 +43,23 @@ export PYTHONDONTWRITEBYTECODE := 1
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
+# What builds and lint may do at a time, unless the caller said so.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Runs tests $(2) with a limit of $(1) seconds each.
 prove = prove -j$(TEST_JOBS) -e 'timeout --kill-after=10 $(1)' $(2)
 
 check: ## install what is missing, build, run all tests
 	@tools/setup $(groups_check)
 	@tools/kernels $(KERNELS) $(check_linux)
-	@$(MAKE) --no-print-directory $(check_lint)
-	@$(MAKE) --no-print-directory run-tests
+	@$(MAKE) --no-print-directory $(jobs) $(check_lint)
+	@$(MAKE) --no-print-directory $(jobs) run-tests
 
 check-long: ## check, and the tests that take hours
 	@tools/setup $(groups_check-long)
 	@tools/kernels $(KERNELS) $(check_long_linux)
-	@$(MAKE) --no-print-directory $(check_lint)
-	@$(MAKE) --no-print-directory run-tests-long
+	@$(MAKE) --no-print-directory $(jobs) $(check_lint)
+	@$(MAKE) --no-print-directory $(jobs) run-tests-long
 
 # What check does when packages and kernels are there.
 run-tests: $(program) $(test_inputs)
