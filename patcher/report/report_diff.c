@@ -69,12 +69,15 @@ static bool list_entries(struct side *side, bool same_kernel)
 	side->entries = calloc(side->count + 1, sizeof(*side->entries));
 	if (!side->entries)
 		return false;
-	json_array_foreach(sites, i, site) side->entries[i] = (struct entry){
-	    .site = site,
-	    .symbol = same_kernel ? "" : report_text(site, "symbol"),
-	    .form = same_kernel ? "" : report_text(site, "form"),
-	    .address = strtoull(report_text(site, "address"), NULL, 16),
-	};
+	json_array_foreach(sites, i, site)
+	{
+		side->entries[i] = (struct entry){
+		    .site = site,
+		    .symbol = same_kernel ? "" : report_text(site, "symbol"),
+		    .form = same_kernel ? "" : report_text(site, "form"),
+		    .address = strtoull(report_text(site, "address"), NULL, 16),
+		};
+	}
 	if (side->count)
 		qsort(side->entries, side->count, sizeof(*side->entries), compare_entries);
 	if (!same_kernel)

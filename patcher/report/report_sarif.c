@@ -142,10 +142,12 @@ static json_t *result_array(struct json_output *output, const json_t *root)
 	json_t *array = json_array();
 	size_t i;
 
-	json_array_foreach(sites, i, site) for (size_t rule = 0; rule < RULE_COUNT;
-	                                        rule++) if (!strcmp(report_text(site, "method"),
-	                                                            rules[rule].method))
-	    json_add(output, array, result_object(output, root, site, rule));
+	json_array_foreach(sites, i, site)
+	{
+		for (size_t rule = 0; rule < RULE_COUNT; rule++)
+			if (!strcmp(report_text(site, "method"), rules[rule].method))
+				json_add(output, array, result_object(output, root, site, rule));
+	}
 	return array;
 }
 

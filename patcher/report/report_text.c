@@ -70,7 +70,9 @@ static void write_counts(FILE *stream, const struct report_set *set, const json_
 
 	fprintf(stream, "\n%s%-52s %8s", color(set, BOLD), title, "sites");
 	json_array_foreach(methods, i, method)
-	    fprintf(stream, "  %11s", printable(method, "name", text));
+	{
+		fprintf(stream, "  %11s", printable(method, "name", text));
+	}
 	fprintf(stream, "%s\n", color(set, PLAIN));
 	json_array_foreach(counts, i, count)
 	{

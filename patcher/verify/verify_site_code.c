@@ -391,6 +391,7 @@ void verify_run(struct verifier *verifier, struct machine *machine,
 	uint64_t starts[STARTS_LIMIT / 64] = {0};
 
 	machine->observe = verify_origin_observe;
+	/* cppcheck-suppress autoVariables ; taken back below */
 	machine->watch = &watch;
 	machine->code = stretch->bytes;
 	machine->start = stretch->begin;
@@ -401,6 +402,8 @@ void verify_run(struct verifier *verifier, struct machine *machine,
 		            "the code for %s at 0x%08x %s", what, address, machine->reason);
 	else if (machine->starts)
 		check_origins(verifier, machine);
+	machine->watch = NULL;
+	machine->starts = NULL;
 	stretch->reached = machine->reached;
 }
 

@@ -29,9 +29,11 @@ static void add_character(struct line *line, char character)
 
 static void add_word(struct line *line, const char *word)
 {
+	unsigned int room = NAME_SIZE;
+
 	add_character(line, ' ');
-	for (unsigned int i = 0; word[i] && i < NAME_SIZE; i++)
-		add_character(line, word[i] > ' ' && word[i] < 0x7f ? word[i] : '?');
+	for (; *word && room; word++, room--)
+		add_character(line, *word > ' ' && *word < 0x7f ? *word : '?');
 }
 
 static void add_number(struct line *line, uint64_t number)
