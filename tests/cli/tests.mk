@@ -2,7 +2,7 @@
 # Tests of the program as people call it: bats scripts.
 
 check_tests += $(wildcard tests/cli/*.bats)
-test_inputs += $(build)/tests/cli/sites.elf $(build)/tests/cli/page_tables.elf
+test_inputs += $(completions) $(build)/tests/cli/sites.elf $(build)/tests/cli/page_tables.elf
 lint_sources += tests/cli/page_tables.c
 
 # A kernel of a few instructions, each site of it known.
