@@ -60,8 +60,11 @@ static bool may_fault(const struct output *output, const struct generated *at)
 	if (decode_instruction(bytes, at->length, DISASM_MODE_32, &instruction) != DECODE_OK)
 		return true;
 	if (instruction.flow == FLOW_CALL) {
-		slot = (uint32_t)instruction_branch_target(&instruction, bytes, address) -
-		       output->rom_image.address;
+		uint32_t target = (uint32_t)instruction_branch_target(&instruction, bytes, address);
+
+		if (target == address + at->length)
+			return false; /* to learn EIP: the stack only */
+		slot = target - output->rom_image.address;
 		for (size_t i = 0; i < vmi_call_count; i++)
 			if (vmi_calls[i].number * ROM_SLOT_SIZE == slot)
 				return vmi_calls[i].faults;
