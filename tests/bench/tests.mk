@@ -6,13 +6,14 @@
 
 bench_kernel := $(build)/tests/bench/vmlinux-686-pae
 
-benches := sweep scan patch report native
+benches := sweep scan patch report sites native
 bench_inputs := $(bench_kernel) $(program)
 bench_sweep = $(sweep_bench) $(bench_kernel)
 bench_scan = tests/bench/command_bench 15 3 $(bench_kernel) $(program) scan
 bench_patch = tests/bench/command_bench 8 4 $(bench_kernel) $(program) patch -o $(bench_kernel).native
 bench_report = tests/bench/command_bench 4 5 $(bench_kernel) $(program) patch \
 	--report=$(bench_kernel).json -o $(bench_kernel).native
+bench_sites = tests/bench/sites_bench $(program) $(bench_kernel)
 bench_native = tests/bench/native_bench $(program) $(bench_kernel) $(build)/tests/bench/work
 
 # The sweep, and whom it is compared with.
